@@ -1,0 +1,260 @@
+//! A shard: everything that is decided under one lock. All of an org is in one shard, so that whatever belongs to it
+//! is decided in one place, atomically.
+//!
+//! A decision loads copies of the cells it meets, judges those, and stores them back if it charged them. A denied
+//! request stores nothing and so changes no later answer.
+
+mod batch;
+mod judge;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use batch::Batch;
+pub use judge::Decision;
+
+use crate::answer::{DecisionId, Status};
+use crate::charge::{Seat, Seats, cost_of};
+use crate::limit::COUNTERS_PER_REQUEST_MAX;
+use crate::replay::Replays;
+use crate::request::ChargeMode;
+use crate::slots::{Holder, Slots};
+use crate::state::cell::{Cell, Rule};
+use crate::state::fingerprint::{HashKey, Owner, keyed_hash};
+use crate::state::layout::Layouts;
+use crate::state::memory::Memory;
+use crate::state::table::{Loaded, Meeting, Table, TableStats};
+use crate::terms::Terms;
+use crate::time::{Instant, Now};
+
+/// Table slots that one step of housekeeping looks at.
+const SWEEP_PER_STEP: usize = 256;
+
+/// One request, with what the policy says applies to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a, 'p> {
+    /// The org.
+    pub org: &'a str,
+    /// The key.
+    pub key: &'a str,
+    /// The catalogue entry.
+    pub endpoint: &'a str,
+    /// Attributes, by name.
+    pub attributes: &'a [(&'a str, &'a str)],
+    /// What applies.
+    pub terms: &'a Terms<'p>,
+    /// How the limits are charged.
+    pub mode: ChargeMode,
+    /// Charge nothing, hold no slot.
+    pub look: bool,
+    /// Give back instead of charging.
+    pub refund: bool,
+    /// The number of the decision.
+    pub decision_id: DecisionId,
+}
+
+/// Where the status of each limit of a request goes, if it is wanted.
+pub type Statuses<'v, 'p> = Option<&'v mut Vec<Status<'p>>>;
+
+/// Everything that is decided under one lock.
+#[derive(Debug)]
+pub struct Shard {
+    hash_key: HashKey,
+    table: Table,
+    slots: Slots,
+    replays: Replays,
+    /// The latest instant that something was charged at: time that goes back is a stopped clock.
+    latest: Instant,
+    /// The latest wall time that something was charged or given back at: fixed windows never go back.
+    latest_wall: Instant,
+    cells: Vec<Cell>,
+    loads: Vec<Loaded>,
+}
+
+impl Shard {
+    /// An empty shard.
+    #[must_use]
+    pub fn new(hash_key: HashKey, memory: Arc<Memory>, org_bytes_max: u64) -> Self {
+        Self {
+            hash_key,
+            table: Table::new(hash_key, memory, org_bytes_max),
+            slots: Slots::default(),
+            replays: Replays::default(),
+            latest: Instant::default(),
+            latest_wall: Instant::default(),
+            cells: Vec::with_capacity(COUNTERS_PER_REQUEST_MAX),
+            loads: Vec::with_capacity(COUNTERS_PER_REQUEST_MAX),
+        }
+    }
+
+    /// Decides one request, and charges it if it passes and is not only a look.
+    pub fn decide<'p>(
+        &mut self,
+        layouts: &Layouts,
+        ask: &Ask<'_, 'p>,
+        now: Now,
+        statuses: Statuses<'_, 'p>,
+    ) -> Decision<'p> {
+        let now = self.not_before_latest(now);
+        let (mut cells, mut loads) = (core::mem::take(&mut self.cells), core::mem::take(&mut self.loads));
+        cells.clear();
+        loads.clear();
+        let seats = self.seat(
+            ask,
+            now,
+            |table, meeting, group, cells| {
+                let pending = loads.len();
+                let loaded = table.load(layouts, meeting, group, pending, cells)?;
+                loads.push(loaded);
+                Some(())
+            },
+            &mut cells,
+        );
+        let holder = self.holder(ask);
+        let held = holder.map_or(0, |holder| {
+            self.slots.used(&self.hash_key, ask.org, holder, now.instant)
+        });
+        let mut decision = judge::judge(&seats, &mut cells, ask, held, now, statuses);
+        if decision.charged {
+            for loaded in loads
+                .iter()
+                .filter(|loaded| decision.changed.any(loaded.first, loaded.len))
+            {
+                let mine = &mut cells[loaded.first..loaded.first + loaded.len];
+                self.table.store(layouts, loaded, mine);
+            }
+            self.table.settle(layouts, now);
+            self.passed(now);
+            self.hold(ask, holder, &mut decision, now);
+        }
+        (self.cells, self.loads) = (cells, loads);
+        decision
+    }
+
+    /// The counters of a request, with their cells placed by `place`.
+    fn seat<'p>(
+        &mut self,
+        ask: &Ask<'_, 'p>,
+        now: Now,
+        mut place: impl FnMut(&mut Table, &Meeting<'_, 'p>, &'p crate::limit::Group, &mut Vec<Cell>) -> Option<()>,
+        cells: &mut Vec<Cell>,
+    ) -> Seats<'p> {
+        let owner = Owner {
+            org: ask.org,
+            account: self.table.account(ask.org),
+            key: ask.key,
+            endpoint: ask.endpoint,
+            attributes: ask.attributes,
+        };
+        let terms = ask.terms;
+        let meeting = Meeting {
+            owner,
+            declared: terms.declared,
+            org_declared: terms.org_declared,
+            factors: terms.factors,
+            now,
+        };
+        let mut seats = Seats::new();
+        for group in terms.groups() {
+            if place(&mut self.table, &meeting, group, cells).is_none() {
+                continue;
+            }
+            // The policy bounds the limits of a request. A surplus must not go uncounted: it would let someone through.
+            for limit in &group.limits {
+                let rule = Rule {
+                    limit,
+                    factors: terms.factors,
+                    bearing: group.bearing(),
+                };
+                seats.push(Seat {
+                    rule,
+                    cost: cost_of(limit.counts, limit.role, &terms.amounts),
+                });
+            }
+        }
+        seats
+    }
+
+    fn holder(&self, ask: &Ask<'_, '_>) -> Option<Holder> {
+        ask.terms
+            .slot
+            .map(|slot| Holder::of(&self.hash_key, ask.org, ask.key, slot.name))
+    }
+
+    /// Holds the slot that an allowed decision takes.
+    fn hold(&mut self, ask: &Ask<'_, '_>, holder: Option<Holder>, decision: &mut Decision<'_>, now: Now) {
+        if let (Some(slot), Some(holder)) = (ask.terms.slot, holder)
+            && decision.takes_slot
+        {
+            decision.slot_held = self.slots.take(
+                &self.hash_key,
+                ask.org,
+                holder,
+                ask.decision_id,
+                slot.ttl_ns,
+                now.instant,
+            );
+        }
+    }
+
+    /// Gives a slot back; whether it was held.
+    pub fn release_slot(&mut self, org: &str, decision: DecisionId, now: Now) -> bool {
+        self.slots.release(&self.hash_key, org, decision, now.instant)
+    }
+
+    /// Starts a slot's time to live anew; its length in nanoseconds, or `None` if it is not held.
+    pub fn extend_slot(&mut self, org: &str, decision: DecisionId, now: Now) -> Option<u64> {
+        self.slots.extend(&self.hash_key, org, decision, now.instant)
+    }
+
+    /// The answers kept for operation ids.
+    pub fn replays(&mut self) -> &mut Replays {
+        &mut self.replays
+    }
+
+    /// Hashes what an operation is recognised by.
+    #[must_use]
+    pub fn hash<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> u128 {
+        keyed_hash(&self.hash_key, texts)
+    }
+
+    /// One small step of housekeeping: idle counters, expired slots and operation ids.
+    pub fn housekeep(&mut self, layouts: &Layouts, now: Now) {
+        let now = self.not_before_latest(now);
+        self.table.sweep(layouts, now, SWEEP_PER_STEP);
+        self.passed(now);
+        self.slots.step(now.instant);
+        self.replays.step(now.instant);
+    }
+
+    /// Entries that live, and their bytes.
+    #[must_use]
+    pub fn size(&self) -> (usize, u64) {
+        (self.table.len(), self.table.bytes())
+    }
+
+    /// Slots held, operation ids remembered, and those forgotten early.
+    #[must_use]
+    pub fn held(&self) -> (usize, usize, u64) {
+        (self.slots.len(), self.replays.len(), self.replays.evicted())
+    }
+
+    /// What happened to the table.
+    #[must_use]
+    pub const fn table_stats(&self) -> TableStats {
+        self.table.stats()
+    }
+
+    fn not_before_latest(&self, now: Now) -> Now {
+        Now {
+            instant: now.instant.max(self.latest),
+            wall: now.wall.max(self.latest_wall),
+        }
+    }
+
+    /// Time does not go back behind `now`: something was charged or given back at it.
+    fn passed(&mut self, now: Now) {
+        (self.latest, self.latest_wall) = (now.instant, now.wall);
+    }
+}

@@ -1,0 +1,117 @@
+//! Several requests of one org, charged all together or not at all. Each is judged on the copies that those before it
+//! have charged; the copies are stored only when all passed.
+
+use std::collections::BTreeMap;
+
+use super::{Ask, Decision, Shard, Statuses, judge};
+use crate::slots::Holder;
+use crate::state::cell::Cell;
+use crate::state::fingerprint::Fingerprint;
+use crate::state::layout::Layouts;
+use crate::state::table::Loaded;
+use crate::time::Now;
+
+/// A batch in the making.
+#[derive(Debug, Default)]
+pub struct Batch {
+    cells: Vec<Cell>,
+    loads: Vec<Loaded>,
+    places: BTreeMap<[u16; 6], usize>,
+    /// Slots that earlier requests of the batch will take.
+    taking: Vec<Holder>,
+    denied: bool,
+    /// The loads whose cells were changed.
+    changed: Vec<bool>,
+}
+
+impl Batch {
+    /// Whether a request of it was denied.
+    #[must_use]
+    pub const fn is_denied(&self) -> bool {
+        self.denied
+    }
+}
+
+impl Shard {
+    /// Judges the next request of a batch. Nothing is stored.
+    pub fn decide_next<'p>(
+        &mut self,
+        batch: &mut Batch,
+        layouts: &Layouts,
+        ask: &Ask<'_, 'p>,
+        now: Now,
+        statuses: Statuses<'_, 'p>,
+    ) -> Decision<'p> {
+        let now = self.not_before_latest(now);
+        let mut work = Vec::with_capacity(crate::limit::COUNTERS_PER_REQUEST_MAX);
+        let mut parts = Vec::new();
+        let seats = self.seat(
+            ask,
+            now,
+            |table, meeting, group, work| {
+                let Fingerprint(own) = table.fingerprint(meeting, group)?;
+                let load = match batch.places.get(&own).copied() {
+                    Some(load) => load,
+                    None => {
+                        let pending = batch.loads.len();
+                        batch
+                            .loads
+                            .push(table.load(layouts, meeting, group, pending, &mut batch.cells)?);
+                        // An overflow entry serves many fingerprints; the first that met it names it for all.
+                        let at = batch.loads[pending].fingerprint().0;
+                        let load = batch.places.get(&at).copied().unwrap_or(pending);
+                        batch.places.insert(own, load);
+                        batch.places.insert(at, load);
+                        load
+                    }
+                };
+                let loaded = batch.loads[load];
+                parts.push((load, work.len()));
+                work.extend_from_slice(&batch.cells[loaded.first..loaded.first + loaded.len]);
+                Some(())
+            },
+            &mut work,
+        );
+        let holder = self.holder(ask);
+        let held = holder.map_or(0, |holder| {
+            let taking = batch.taking.iter().filter(|taking| **taking == holder).count();
+            self.slots
+                .used(&self.hash_key, ask.org, holder, now.instant)
+                .saturating_add(u32::try_from(taking).unwrap_or(u32::MAX))
+        });
+        let decision = judge::judge(&seats, &mut work, ask, held, now, statuses);
+        batch.denied |= decision.reason != crate::answer::Reason::Ok;
+        batch.changed.resize(batch.loads.len(), false);
+        for (load, from) in parts {
+            let loaded = batch.loads[load];
+            if decision.changed.any(from, loaded.len) {
+                batch.changed[load] = true;
+                let cells = &mut batch.cells[loaded.first..loaded.first + loaded.len];
+                cells.copy_from_slice(&work[from..from + loaded.len]);
+            }
+        }
+        batch.taking.extend(holder.filter(|_| decision.takes_slot));
+        decision
+    }
+
+    /// Stores what a batch charged, if none of its requests was denied. Slots are taken by [`Shard::hold_for`].
+    pub fn finish(&mut self, mut batch: Batch, layouts: &Layouts, now: Now) -> bool {
+        if batch.denied {
+            return false;
+        }
+        let now = self.not_before_latest(now);
+        for (loaded, _) in batch.loads.iter().zip(&batch.changed).filter(|(_, changed)| **changed) {
+            let cells = &mut batch.cells[loaded.first..loaded.first + loaded.len];
+            self.table.store(layouts, loaded, cells);
+        }
+        self.table.settle(layouts, now);
+        self.passed(now);
+        true
+    }
+
+    /// Takes the slot of a decision that a finished batch allowed; whether it is held.
+    pub fn hold_for(&mut self, ask: &Ask<'_, '_>, decision: &mut Decision<'_>, now: Now) {
+        let holder = self.holder(ask);
+        self.hold(ask, holder, decision, now);
+    }
+}

@@ -1,0 +1,307 @@
+//! Judges one request on copies of its cells, charges them if it passes, and says what is to be answered.
+
+use super::{Ask, Statuses};
+use crate::answer::{Binding, Few, Reason, Retry, Status, StatusKind, Warning};
+use crate::charge::{self, Evaluation, Marks, Seat, Table, retry};
+use crate::limit::{Mode, Role};
+use crate::request::ChargeMode;
+use crate::state::cell::Cell;
+use crate::time::Now;
+
+/// What was decided. Names are borrowed from the policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'p> {
+    /// Why it was allowed or denied.
+    pub reason: Reason,
+    /// When the same request could pass.
+    pub retry: Retry,
+    /// The binding limit.
+    pub binding: Option<Binding<'p>>,
+    /// Units drawn from the pool.
+    pub drawn: u64,
+    /// Units that could still be drawn.
+    pub burst_remaining: u64,
+    /// Limits at or beyond their warning threshold.
+    pub warnings: Few<Warning<'p>>,
+    /// Limits in shadow mode that would have denied.
+    pub shadow_denied: Few<&'p str>,
+    /// A slot is held for it.
+    pub slot_held: bool,
+    /// It was charged (or given back), not only looked at.
+    pub(super) charged: bool,
+    /// The counters whose cells were changed and have to be stored.
+    pub(super) changed: Marks,
+    /// It is to take a slot.
+    pub(super) takes_slot: bool,
+}
+
+/// Why a request is denied, and by which counter (`None`: by its slot).
+struct Denial {
+    reason: Reason,
+    retry: Retry,
+    by: Option<usize>,
+}
+
+/// Judges a request whose key holds `held` slots.
+pub fn judge<'p>(
+    seats: &[Seat<'p>],
+    cells: &mut [Cell],
+    ask: &Ask<'_, 'p>,
+    held: u32,
+    now: Now,
+    statuses: Statuses<'_, 'p>,
+) -> Decision<'p> {
+    if ask.refund {
+        return refund(seats, cells, ask, now, statuses);
+    }
+    let found = charge::evaluate(&Table { seats, cells }, now);
+    let slot_full = ask.terms.slot.is_some_and(|slot| held >= slot.depth);
+    let slot_denies = slot_full && ask.terms.slot.is_some_and(|slot| !slot.shadow);
+    let record = ask.mode == ChargeMode::Record;
+    let denial = if record {
+        None
+    } else {
+        denial(&Table { seats, cells }, &found, slot_denies, now)
+    };
+    let retries = statuses.is_some().then(|| alone(seats, cells, now));
+    let charged = !ask.look && (denial.is_none() || ask.mode == ChargeMode::Each);
+    let changed = if charged {
+        charge::commit(seats, cells, &found, ask.mode, now)
+    } else {
+        Marks::default()
+    };
+    let table = Table { seats, cells };
+    let mut decision = blank(&table, &found, now);
+    if denial.is_none() {
+        decision.drawn = if found.passes() { found.draw } else { 0 };
+    }
+    (decision.charged, decision.changed) = (charged, changed);
+    decision.takes_slot = charged && denial.is_none() && ask.terms.slot.is_some() && (!slot_full || record);
+    if let Some(slot) = ask.terms.slot.filter(|slot| slot_full && slot.shadow) {
+        decision.shadow_denied.push(slot.name);
+    }
+    decision.binding = match &denial {
+        None => least_room(&table, now),
+        Some(Denial { by: Some(place), .. }) => Some(binding(&table, *place, now)),
+        Some(Denial { by: None, .. }) => ask.terms.slot.map(|slot| Binding {
+            name: slot.name,
+            limit: u64::from(slot.depth),
+            remaining: 0,
+            window_ns: 0,
+            reset_after_ns: 0,
+        }),
+    };
+    if let Some(denial) = denial {
+        (decision.reason, decision.retry) = (denial.reason, denial.retry);
+    }
+    if let (Some(visit), Some(retries)) = (statuses, retries) {
+        report(&table, &found, &retries, ask, held, visit, now);
+    }
+    decision
+}
+
+fn refund<'p>(
+    seats: &[Seat<'p>],
+    cells: &mut [Cell],
+    ask: &Ask<'_, 'p>,
+    now: Now,
+    statuses: Statuses<'_, 'p>,
+) -> Decision<'p> {
+    let changed = if ask.look {
+        Marks::default()
+    } else {
+        charge::refund(seats, cells, now)
+    };
+    let table = Table { seats, cells };
+    let found = Evaluation::default();
+    let mut decision = blank(&table, &found, now);
+    (decision.charged, decision.changed) = (!ask.look, changed);
+    decision.binding = least_room(&table, now);
+    if let Some(visit) = statuses {
+        report(&table, &found, &alone(seats, cells, now), ask, 0, visit, now);
+    }
+    decision
+}
+
+/// An allowed decision as the cells stand now.
+fn blank<'p>(table: &Table<'_, 'p>, found: &Evaluation, now: Now) -> Decision<'p> {
+    let mut warnings = Few::default();
+    let mut shadow_denied = Few::default();
+    for (place, (seat, cell)) in table.seats.iter().zip(table.cells).enumerate() {
+        let limit = seat.rule.limit;
+        if found.shadowed.has(charge::index(place)) {
+            shadow_denied.push(&*limit.name);
+        }
+        let Some(warn_at) = limit.warn_at.filter(|_| seat.own() && seat.enforced()) else {
+            continue;
+        };
+        let used_percent = percent(cell.used(&seat.rule, now), seat.rule.capacity(now.instant));
+        if used_percent >= u32::from(warn_at) {
+            warnings.push(Warning {
+                name: &limit.name,
+                used_percent,
+            });
+        }
+    }
+    Decision {
+        reason: Reason::Ok,
+        retry: Retry::Passed,
+        binding: None,
+        drawn: 0,
+        burst_remaining: charge::burst_remaining(table, now),
+        warnings,
+        shadow_denied,
+        slot_held: false,
+        charged: false,
+        changed: Marks::default(),
+        takes_slot: false,
+    }
+}
+
+/// Whole percent of `limit` that are used, rounded down.
+fn percent(used: u64, limit: u64) -> u32 {
+    let Some(hundredfold) = used.checked_mul(100) else {
+        return u32::MAX;
+    };
+    u32::try_from(hundredfold.checked_div(limit).unwrap_or(100)).unwrap_or(u32::MAX)
+}
+
+/// Of several denials the terminal ones first, then the one that ends last; ties by policy order.
+fn denial(table: &Table<'_, '_>, found: &Evaluation, slot_denies: bool, now: Now) -> Option<Denial> {
+    if found.passes() {
+        let slot = Denial {
+            reason: Reason::ConcurrencyExceeded,
+            retry: Retry::Later,
+            by: None,
+        };
+        return slot_denies.then_some(slot);
+    }
+    let failed = || (0..table.seats.len()).filter(|place| found.failed.has(charge::index(*place)));
+    let never = failed().filter(|place| !charge::can_ever_pass(table.seats, *place, now));
+    if let Some(place) = never.min_by_key(|place| table.seats[*place].rule.limit.order) {
+        let forbids = table.seats[place].rule.limit.capacity == 0;
+        let reason = if forbids {
+            Reason::PolicyForbids
+        } else {
+            Reason::CostExceedsLimit
+        };
+        return Some(Denial {
+            reason,
+            retry: Retry::Never,
+            by: Some(place),
+        });
+    }
+    let last = failed().max_by_key(|place| {
+        let (seat, cell) = (&table.seats[*place], &table.cells[*place]);
+        // What fits only with the burst or a boost is ranked by when it is whole.
+        let whole = || now.instant.after(cell.whole_after(&seat.rule, now));
+        let ends = cell.fits_at(&seat.rule, seat.cost, now).unwrap_or_else(whole);
+        (ends, core::cmp::Reverse(seat.rule.limit.order))
+    })?;
+    let reason = match table.seats[last].rule.limit.role {
+        Role::Pool => Reason::PoolExhausted,
+        _ => Reason::RateLimited,
+    };
+    let retry = match retry::earliest(table, now) {
+        Some(at) => Retry::After(at.since(now.instant).max(1)),
+        None => Retry::Never,
+    };
+    let reason = if retry == Retry::Never {
+        Reason::CostExceedsLimit
+    } else {
+        reason
+    };
+    Some(Denial {
+        reason,
+        retry,
+        by: Some(last),
+    })
+}
+
+/// The enforced limit that the fewest more requests like this one fit; ties by policy order.
+fn least_room<'p>(table: &Table<'_, 'p>, now: Now) -> Option<Binding<'p>> {
+    let own = (0..table.seats.len()).filter(|place| {
+        let seat = &table.seats[*place];
+        seat.own() && seat.enforced() && seat.cost > 0
+    });
+    let least = own.min_by_key(|place| {
+        let seat = &table.seats[*place];
+        (
+            table.cells[*place].free(&seat.rule, now) / seat.cost,
+            seat.rule.limit.order,
+        )
+    });
+    least.map(|place| binding(table, place, now))
+}
+
+fn binding<'p>(table: &Table<'_, 'p>, place: usize, now: Now) -> Binding<'p> {
+    let (seat, cell) = (&table.seats[place], &table.cells[place]);
+    let limit = seat.rule.limit;
+    let capacity = seat.rule.capacity(now.instant);
+    Binding {
+        name: &limit.name,
+        limit: capacity,
+        remaining: cell.free(&seat.rule, now),
+        window_ns: limit.algorithm.window_ns(limit.capacity),
+        reset_after_ns: cell.whole_after(&seat.rule, now),
+    }
+}
+
+/// For each counter, how long until it alone would pass its cost.
+fn alone(seats: &[Seat<'_>], cells: &[Cell], now: Now) -> [u64; crate::limit::COUNTERS_PER_REQUEST_MAX] {
+    let mut after = [0; crate::limit::COUNTERS_PER_REQUEST_MAX];
+    for (place, (seat, cell)) in after.iter_mut().zip(seats.iter().zip(cells)) {
+        *place = cell
+            .fits_at(&seat.rule, seat.cost, now)
+            .map_or(0, |at| at.since(now.instant));
+    }
+    after
+}
+
+fn report<'p>(
+    table: &Table<'_, 'p>,
+    found: &Evaluation,
+    alone: &[u64],
+    ask: &Ask<'_, 'p>,
+    held: u32,
+    visit: &mut Vec<Status<'p>>,
+    now: Now,
+) {
+    for (place, (seat, cell)) in table.seats.iter().zip(table.cells).enumerate() {
+        let (limit, index) = (seat.rule.limit, charge::index(place));
+        visit.push(Status {
+            name: &limit.name,
+            kind: if limit.role == Role::Allowance {
+                StatusKind::Allowance
+            } else {
+                StatusKind::Limit(limit.algorithm)
+            },
+            meter: &limit.meter,
+            limit: seat.rule.capacity(now.instant),
+            used: cell.used(&seat.rule, now),
+            remaining: cell.free(&seat.rule, now),
+            window_ns: limit.algorithm.window_ns(limit.capacity),
+            reset_after_ns: cell.whole_after(&seat.rule, now),
+            retry_after_ns: alone[place],
+            shadow: limit.mode == Mode::Shadow,
+            denied: found.failed.has(index) || found.shadowed.has(index),
+            factor_hundredths: seat.rule.factor(now.instant),
+        });
+    }
+    if let Some(slot) = ask.terms.slot {
+        visit.push(Status {
+            name: slot.name,
+            kind: StatusKind::Slots,
+            meter: "slots",
+            limit: u64::from(slot.depth),
+            used: u64::from(held),
+            remaining: u64::from(slot.depth.saturating_sub(held)),
+            window_ns: 0,
+            reset_after_ns: 0,
+            retry_after_ns: 0,
+            shadow: slot.shadow,
+            denied: held >= slot.depth,
+            factor_hundredths: crate::factor::ONE,
+        });
+    }
+}

@@ -1,0 +1,173 @@
+//! Fingerprints: what an entry is found by. A keyed hash of the org and of what the counters belong to.
+//!
+//! 96 bits: 12 name the account that the org's memory is booked on, one says whether the entry is an overflow entry, 83
+//! tell the entries of one org apart. With a million entries of one org two share a fingerprint once in 10¹³ tables; the hash is keyed, so that nobody outside
+//! can look for such a pair.
+
+#[cfg(test)]
+mod tests;
+
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+use crate::limit::{Group, Scope};
+
+/// How many accounts one table books the memory of orgs on.
+pub const ACCOUNTS: usize = 4_096;
+
+/// The bits of the first word that name the account.
+const ACCOUNT: u16 = 0xFFF;
+
+/// The bit of the first word that tells an overflow entry.
+const OVERFLOW: u16 = 0x1000;
+
+/// The secret of the hashes; random, one per process.
+pub type HashKey = [u8; 16];
+
+/// What an entry is found by, as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u16; 6]);
+
+/// The account that an org's memory is booked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account(u16);
+
+impl Account {
+    /// The account of an org.
+    #[must_use]
+    pub fn of(key: &HashKey, org: &str) -> Self {
+        let bits = keyed_hash(key, [org.as_bytes()]) & 0xFFF;
+        Self(u16::try_from(bits).unwrap_or_default())
+    }
+
+    /// Its place among all accounts of a table.
+    #[must_use]
+    pub fn place(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Whom a request's counters belong to.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// The org.
+    pub org: &'a str,
+    /// The account of the org.
+    pub account: Account,
+    /// The key.
+    pub key: &'a str,
+    /// The catalogue entry.
+    pub endpoint: &'a str,
+    /// Attributes of the request, by name.
+    pub attributes: &'a [(&'a str, &'a str)],
+}
+
+/// Who shares an overflow entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared<'a> {
+    /// Surplus keys of this org; `None` for those of all orgs that the policy does not declare.
+    pub org: Option<&'a str>,
+    /// The catalogue entry, where counters belong to one.
+    pub endpoint: &'a str,
+    /// Declared keys share one of their own: no invented key can fill it.
+    pub declared: bool,
+}
+
+impl Fingerprint {
+    /// The account that the entry's memory is booked on.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        Account(self.0[0] & ACCOUNT)
+    }
+
+    /// Whether it is an entry that surplus keys share.
+    #[must_use]
+    pub fn is_overflow(&self) -> bool {
+        self.0[0] & OVERFLOW != 0
+    }
+
+    /// What the index finds the entry by.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.0[2..].iter().fold(0, |hash, word| hash << 16 | u64::from(*word))
+    }
+
+    /// The fingerprint of an owner's entry for `group`; `None` when the request lacks an attribute that the group's
+    /// counters belong to.
+    #[must_use]
+    pub fn of(key: &HashKey, owner: &Owner<'_>, group: &Group) -> Option<Self> {
+        let mut hasher = SipHasher13::new_with_key(key);
+        put(&mut hasher, owner.org);
+        put_kind(&mut hasher, group);
+        if group.per.key {
+            put(&mut hasher, owner.key);
+        }
+        if group.per.endpoint {
+            put(&mut hasher, owner.endpoint);
+        }
+        for name in &group.per.attributes {
+            let (_, value) = owner.attributes.iter().find(|(known, _)| *known == &**name)?;
+            put(&mut hasher, name);
+            put(&mut hasher, value);
+        }
+        Some(Self::booked(owner.account, false, hasher))
+    }
+
+    /// The fingerprint of the entry that surplus keys share for `group`. Like [`Fingerprint::of`], it does not hang on
+    /// the group's layout: a reload carries the entry over.
+    #[must_use]
+    pub fn of_overflow(key: &HashKey, shared: Shared<'_>, group: &Group) -> Self {
+        let mut hasher = SipHasher13::new_with_key(key);
+        hasher.write_u8(u8::from(shared.declared));
+        hasher.write_u8(u8::from(shared.org.is_some()));
+        put(&mut hasher, shared.org.unwrap_or_default());
+        put_kind(&mut hasher, group);
+        if group.per.endpoint {
+            put(&mut hasher, shared.endpoint);
+        }
+        for name in &group.per.attributes {
+            put(&mut hasher, name);
+        }
+        Self::booked(Account::of(key, shared.org.unwrap_or_default()), true, hasher)
+    }
+
+    fn booked(account: Account, overflow: bool, hasher: SipHasher13) -> Self {
+        let bits = hasher.finish128().as_u128();
+        let mut words = [0_u16; 6];
+        for (place, word) in words.iter_mut().enumerate() {
+            *word = u16::try_from(bits >> (16 * place) & 0xFFFF).unwrap_or_default();
+        }
+        words[0] = words[0] & !ACCOUNT & !OVERFLOW | account.0;
+        if overflow {
+            words[0] |= OVERFLOW;
+        }
+        Self(words)
+    }
+}
+
+/// A keyed 128-bit hash of some texts in order, none of which can be mistaken for part of its neighbour.
+#[must_use]
+pub fn keyed_hash<'a>(key: &HashKey, texts: impl IntoIterator<Item = &'a [u8]>) -> u128 {
+    let mut hasher = SipHasher13::new_with_key(key);
+    for text in texts {
+        hasher.write_u64(u64::try_from(text.len()).unwrap_or(u64::MAX));
+        hasher.write(text);
+    }
+    hasher.finish128().as_u128()
+}
+
+/// Where a group was declared and what kind of thing its counters belong to.
+fn put_kind(hasher: &mut SipHasher13, group: &Group) {
+    hasher.write_u8(match group.scope {
+        Scope::Plan => 0,
+        Scope::Endpoint => 1,
+    });
+    hasher.write_u8(u8::from(group.per.key) | u8::from(group.per.endpoint) << 1);
+}
+
+/// A text with its length, so that no two lists of texts hash alike.
+fn put(hasher: &mut SipHasher13, text: &str) {
+    hasher.write_u64(u64::try_from(text.len()).unwrap_or(u64::MAX));
+    hasher.write(text.as_bytes());
+}

@@ -1,0 +1,152 @@
+//! What each operation does to the number of units used, and to the shape of the state.
+
+use proptest::prelude::*;
+
+use super::history::{Deed, EVERYTHING, histories};
+use crate::limit::Precision;
+use crate::window::exact::cases;
+use crate::window::sliding::{EXACT_MAX, STAMPS_MAX, stamps_for};
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn used_changes_by_exactly_what_is_charged_or_given_back(
+        history in prop_oneof![histories(1..=12, EVERYTHING), histories(13..=400, EVERYTHING)],
+    ) {
+        history.replay(false, |moment| {
+            let (before, after) = (moment.used_before(), moment.used_after());
+            let expected = match moment.deed {
+                Deed::Ask(cost) | Deed::Record(cost) if moment.done => before + cost,
+                Deed::Refund(units) => before - units.min(before),
+                // A group that has expired lives again if it is merged into one that has not.
+                Deed::Coarsen => before.max(after.min(before + moment.before.group())),
+                _ => before,
+            };
+            prop_assert_eq!(after, expected);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_denial_and_a_change_of_limit_leave_the_state_alone(history in histories(1..=40, EVERYTHING)) {
+        history.replay(false, |moment| {
+            if !moment.done || matches!(moment.deed, Deed::Limit(_) | Deed::Ask(0)) {
+                prop_assert_eq!(moment.before, moment.after);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn coarsening_and_refining_change_no_use_at_any_time(
+        history in histories(1..=400, EVERYTHING),
+        later in 0_u64..1_100,
+    ) {
+        history.replay(false, |moment| {
+            let (now, tick) = (moment.now, moment.tick);
+            let (mut coarse, mut fine) = (*moment.after, *moment.after);
+            prop_assert!(coarse.coarsen());
+            fine.refine(moment.limit, moment.stamps_max);
+            prop_assert!(coarse.used(&tick, now) >= moment.used_after());
+            // What is dead may be merged with what is not; of what lives, nothing is lost or won.
+            let mut purged = *moment.after;
+            purged.purge(&tick, now);
+            let mut merged = purged;
+            merged.coarsen();
+            prop_assert_eq!(merged.used(&tick, now), purged.used(&tick, now));
+            prop_assert_eq!(fine.used(&tick, now), moment.used_after());
+            let then = now.after(tick.window().nanos() / 1_000 * later);
+            prop_assert!(merged.used(&tick, then) >= purged.used(&tick, then));
+            prop_assert_eq!(fine.used(&tick, then), moment.after.used(&tick, then));
+            Ok(())
+        })?;
+    }
+
+    /// Of a group that is taken back in part, the rest is recorded at the group's own time: that of a unit less than a
+    /// group newer.
+    #[test]
+    fn what_a_refund_leaves_is_recorded_less_than_a_group_later(
+        history in prop_oneof![histories(1..=12, EVERYTHING), histories(65..=400, EVERYTHING)],
+    ) {
+        // The history forgets the unit whose time the rest of a group keeps when it is taken back.
+        let mut refunded = false;
+        history.replay(false, |moment| {
+            if let Deed::Refund(units @ 1..) = moment.deed
+                && moment.used_after() > 0
+                && !refunded
+            {
+                let newer = units.min(moment.used_before()).saturating_sub(moment.group - 1);
+                let latest = moment.exact.time_of_newest(newer).map(|at| moment.tick.ceil(at));
+                prop_assert!(Some(moment.after.top) <= latest, "{} after {latest:?}", moment.after.top);
+            }
+            match moment.deed {
+                Deed::Refund(_) => refunded = true,
+                Deed::Ask(1..) | Deed::Record(1..) if moment.done => refunded = false,
+                _ => {}
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn the_state_stays_in_shape(history in histories(1..=400, EVERYTHING)) {
+        history.replay(false, |moment| {
+            let log = moment.after;
+            prop_assert!(log.partial < log.group());
+            if matches!(moment.deed, Deed::Ask(1..) | Deed::Record(1..)) && moment.done {
+                prop_assert!(log.len() <= moment.stamps_max);
+            }
+            let times: Vec<u64> = (0..log.len()).map(|place| log.tick_of(place)).collect();
+            prop_assert!(times.is_sorted());
+            prop_assert!(times.last().is_none_or(|last| *last <= log.top));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn the_same_history_gives_the_same_state(history in histories(1..=400, EVERYTHING)) {
+        let mut states = Vec::new();
+        history.replay(false, |moment| {
+            states.push(*moment.after);
+            Ok(())
+        })?;
+        let mut again = states.iter();
+        history.replay(false, |moment| {
+            prop_assert_eq!(again.next(), Some(moment.after));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn stamps_suffice_for_the_limit(capacity in any::<u64>()) {
+        for (precision, most) in [(Precision::Standard, EXACT_MAX), (Precision::High, 2 * EXACT_MAX)] {
+            let stamps = u64::try_from(stamps_for(capacity, precision)).unwrap_or(u64::MAX);
+            prop_assert!(stamps >= 1 && stamps <= most);
+            prop_assert!(capacity <= most || stamps > most / 2, "too few");
+        }
+    }
+}
+
+#[test]
+fn stamps_of_common_limits() {
+    let standard = [
+        (0, 1),
+        (1, 1),
+        (60, 60),
+        (64, 64),
+        (65, 33),
+        (300, 38),
+        (1_000, 63),
+        (2_000, 63),
+        (100_000, 49),
+    ];
+    for (limit, stamps) in standard {
+        assert_eq!(stamps_for(limit, Precision::Standard), stamps, "{limit}");
+    }
+    let high = [(60, 60), (128, 128), (129, 65), (300, 75), (10_000, 79)];
+    for (limit, stamps) in high {
+        assert_eq!(stamps_for(limit, Precision::High), stamps, "{limit}");
+    }
+    assert!(stamps_for(u64::MAX, Precision::High) <= STAMPS_MAX);
+}

@@ -1,0 +1,218 @@
+//! Several requests of one org, all or none.
+
+use std::sync::Arc;
+
+use quorate_core::answer::{Answer, DecidedBy, DecisionId, Reason, Status};
+use quorate_core::replay::{Kept, Known, Operation};
+use quorate_core::request::{InvalidRequest, Request};
+use quorate_core::shard::{Ask, Batch, Decision, Shard};
+use quorate_core::state::layout::Layouts;
+use quorate_core::time::Now;
+use quorate_policy::{PolicySet, Resolved, Verdict};
+
+use crate::decide::{answer, ask, decided_by, unlimited};
+use crate::{Node, Wanted, operation};
+
+/// What came of one request of a batch so far.
+// Nearly every outcome is a decision: boxing it would only allocate for each.
+#[allow(clippy::large_enum_variant)]
+enum Outcome<'a> {
+    /// No limit had a part in it.
+    Unlimited(Reason),
+    /// It was answered before, under the same operation id.
+    Again(Arc<Kept>),
+    /// The limits decided.
+    Decided {
+        ask: Ask<'a, 'a>,
+        decision: Decision<'a>,
+        statuses: Vec<Status<'a>>,
+        operation: Option<Operation>,
+    },
+}
+
+/// A request of a batch.
+struct Item<'a> {
+    decision_id: DecisionId,
+    by: DecidedBy<'a>,
+    outcome: Outcome<'a>,
+}
+
+/// What all requests of a batch are judged by.
+#[derive(Clone, Copy)]
+struct Judging<'j> {
+    layouts: &'j Layouts,
+    wanted: Wanted,
+    now: Now,
+}
+
+impl Node {
+    /// Decides requests of one org, all or none, and hands each answer to `render` in order. Answers whether all were
+    /// charged. If one is denied the others say what they would have been.
+    ///
+    /// # Errors
+    /// What is structurally wrong with a request, or that they are not of one org; nothing was charged.
+    pub fn should_allow_all(
+        &self,
+        requests: &[Request<'_>],
+        wanted: Wanted,
+        mut render: impl FnMut(usize, &Answer<'_>),
+    ) -> Result<bool, InvalidRequest> {
+        let now = self.clock.now();
+        let judged: Vec<_> = requests.iter().copied().map(Request::judged).collect();
+        loop {
+            let policy = self.policy.load();
+            let resolved = self.resolve_all(&policy, &judged, now)?;
+            let charged = resolved
+                .iter()
+                .find(|resolved| matches!(resolved.verdict, Verdict::Charge(_)));
+            // Where nothing is charged any shard will do.
+            let mut shard = self.shard_of(charged.map_or("", |charged| charged.org)).lock();
+            if self.is_outdated(policy.sequence()) {
+                continue;
+            }
+            let layouts = self.layouts.load();
+            let judging = Judging {
+                layouts: &layouts,
+                wanted,
+                now,
+            };
+            let mut batch = Batch::default();
+            let mut items: Vec<Item<'_>> = Vec::with_capacity(requests.len());
+            for (index, (request, resolved)) in requests.iter().zip(&resolved).enumerate() {
+                let decision_id = self.next_decision(now);
+                let outcome = decide_next(&mut shard, &mut batch, judging, request, resolved, decision_id, &items);
+                let outcome = outcome.map_err(|source| InvalidRequest::Item {
+                    index,
+                    source: Box::new(source),
+                })?;
+                items.push(Item {
+                    decision_id,
+                    by: decided_by(&policy, resolved),
+                    outcome,
+                });
+            }
+            let denied = items.iter().any(Item::is_forbidden);
+            let all = !denied && shard.finish(batch, &layouts, now);
+            if all {
+                keep(&mut shard, &mut items, now);
+            }
+            drop(shard);
+            for (index, item) in items.iter().enumerate() {
+                render(index, &item.answer());
+            }
+            return Ok(all);
+        }
+    }
+
+    fn resolve_all<'a>(
+        &self,
+        policy: &'a PolicySet,
+        requests: &[Request<'a>],
+        now: Now,
+    ) -> Result<Vec<Resolved<'a>>, InvalidRequest> {
+        let mut all = Vec::with_capacity(requests.len());
+        for (index, request) in requests.iter().enumerate() {
+            let resolved = self.resolve(policy, request, now);
+            all.push(resolved.map_err(|source| InvalidRequest::Item {
+                index,
+                source: Box::new(source),
+            })?);
+        }
+        // A key or org that an end user can choose makes a denial, not an error: only what is charged is compared.
+        let mut orgs = all
+            .iter()
+            .filter(|resolved| matches!(resolved.verdict, Verdict::Charge(_)));
+        let first = orgs.next().map(|first| first.org);
+        if orgs.any(|other| Some(other.org) != first) {
+            let problem = "its requests are of more than one org";
+            return Err(InvalidRequest::Conflict {
+                field: "all_or_nothing",
+                problem,
+            });
+        }
+        Ok(all)
+    }
+}
+
+impl Item<'_> {
+    /// Denied before any limit was looked at.
+    fn is_forbidden(&self) -> bool {
+        matches!(self.outcome, Outcome::Unlimited(reason) if reason != Reason::Ok)
+    }
+
+    fn answer(&self) -> Answer<'_> {
+        match &self.outcome {
+            Outcome::Unlimited(reason) => unlimited(*reason, self.decision_id, self.by),
+            Outcome::Again(kept) => operation::again(kept),
+            Outcome::Decided { decision, statuses, .. } => Answer {
+                statuses,
+                ..answer(decision, self.decision_id, self.by)
+            },
+        }
+    }
+}
+
+/// Judges the next request of a batch.
+fn decide_next<'a>(
+    shard: &mut Shard,
+    batch: &mut Batch,
+    judging: Judging<'_>,
+    request: &Request<'a>,
+    resolved: &'a Resolved<'a>,
+    decision_id: DecisionId,
+    earlier: &[Item<'_>],
+) -> Result<Outcome<'a>, InvalidRequest> {
+    let terms = match &resolved.verdict {
+        Verdict::Denied(reason) => return Ok(Outcome::Unlimited(*reason)),
+        Verdict::Exempt => return Ok(Outcome::Unlimited(Reason::Ok)),
+        Verdict::Charge(terms) => terms,
+    };
+    let ask = ask(request, resolved, terms, decision_id);
+    let operation = operation::of(shard, request, &ask);
+    if let Some(operation) = &operation {
+        let same = |item: &Item<'_>| matches!(&item.outcome, Outcome::Decided { operation: Some(other), .. } if other.id == operation.id);
+        if earlier.iter().any(same) {
+            let problem = "an operation may stand only once in a batch that is all or nothing";
+            return Err(InvalidRequest::Conflict {
+                field: "operation_id",
+                problem,
+            });
+        }
+        match shard.replays().find(operation, judging.now.instant) {
+            Known::New => {}
+            Known::OtherContent => return Err(InvalidRequest::OperationReused),
+            Known::Answered(kept) => return Ok(Outcome::Again(kept)),
+        }
+    }
+    let mut statuses = Vec::new();
+    let wanted = judging.wanted.statuses.then_some(&mut statuses);
+    let decision = shard.decide_next(batch, judging.layouts, &ask, judging.now, wanted);
+    Ok(Outcome::Decided {
+        ask,
+        decision,
+        statuses,
+        operation,
+    })
+}
+
+/// Takes the slots and keeps the answers of a batch that was charged.
+fn keep(shard: &mut Shard, items: &mut [Item<'_>], now: Now) {
+    for item in items {
+        let mut keeping = None;
+        if let Outcome::Decided {
+            ask,
+            decision,
+            operation,
+            ..
+        } = &mut item.outcome
+        {
+            shard.hold_for(ask, decision, now);
+            keeping = *operation;
+        }
+        if let Some(operation) = keeping {
+            shard
+                .replays()
+                .keep(&operation, operation::keep(&item.answer()), now.instant);
+        }
+    }
+}

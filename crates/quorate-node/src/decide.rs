@@ -1,0 +1,234 @@
+//! One request: what applies, the decision under the org's lock, and the answer outside it.
+
+use quorate_core::answer::{Answer, DecidedBy, DecisionId, Few, Reason, Retry};
+use quorate_core::replay::Known;
+use quorate_core::request::{InvalidRequest, OPERATION_ID_BYTES_MAX, Request, Subject};
+use quorate_core::shard::{Ask, Decision};
+use quorate_core::terms::Terms;
+use quorate_core::time::Now;
+use quorate_policy::{Bounds, PolicySet, Resolved, Verdict};
+
+use crate::{Node, Wanted, operation};
+
+impl Node {
+    /// Decides one request and hands the answer to `render`, outside every lock.
+    ///
+    /// # Errors
+    /// What is structurally wrong with the request; nothing was charged.
+    pub fn should_allow<R>(
+        &self,
+        request: &Request<'_>,
+        wanted: Wanted,
+        render: impl FnOnce(&Answer<'_>) -> R,
+    ) -> Result<R, InvalidRequest> {
+        let now = self.clock.now();
+        let judged = request.judged();
+        let mut render = render;
+        loop {
+            let policy = self.policy.load();
+            let resolved = self.resolve(&policy, &judged, now)?;
+            let decision_id = self.next_decision(now);
+            let by = decided_by(&policy, &resolved);
+            let ask = match &resolved.verdict {
+                Verdict::Denied(reason) => return Ok(render(&unlimited(*reason, decision_id, by))),
+                Verdict::Exempt => return Ok(render(&unlimited(Reason::Ok, decision_id, by))),
+                Verdict::Charge(terms) => ask(request, &resolved, terms, decision_id),
+            };
+            match self.charge(request, &ask, by, wanted, now, render)? {
+                Charged::Answered(answer) => return Ok(answer),
+                // The policy changed between the look at it and the lock.
+                Charged::Outdated(again) => render = again,
+            }
+        }
+    }
+
+    /// Checks requests as they would be for a decision, and charges nothing: for batches, which are refused whole.
+    ///
+    /// # Errors
+    /// What is structurally wrong with the first request that is, naming it.
+    pub fn check_all(&self, requests: &[Request<'_>]) -> Result<(), InvalidRequest> {
+        let policy = self.policy.load();
+        let now = self.clock.now();
+        let mut operations = std::collections::BTreeMap::new();
+        for (index, request) in requests.iter().enumerate() {
+            let item = |source| InvalidRequest::Item {
+                index,
+                source: Box::new(source),
+            };
+            let judged = request.judged();
+            let resolved = self.resolve(&policy, &judged, now).map_err(item)?;
+            if request.operation_id.is_empty() {
+                continue;
+            }
+            let mut shard = self.shard_of(resolved.org).lock();
+            let Verdict::Charge(terms) = &resolved.verdict else {
+                continue;
+            };
+            let ask = ask(request, &resolved, terms, DecisionId::default());
+            let Some(operation) = operation::of(&shard, request, &ask) else {
+                continue;
+            };
+            let other = matches!(shard.replays().find(&operation, now.instant), Known::OtherContent);
+            let first = *operations.entry(operation.id).or_insert(operation.content);
+            if other || first != operation.content {
+                return Err(item(InvalidRequest::OperationReused));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a newer policy is in force. Under a shard's lock: a decision by an older one would undo what a decision
+    /// by the newer one has carried over.
+    pub(crate) fn is_outdated(&self, sequence: u64) -> bool {
+        self.policy.load().sequence() != sequence
+    }
+
+    pub(crate) fn resolve<'a>(
+        &self,
+        policy: &'a PolicySet,
+        request: &Request<'a>,
+        now: Now,
+    ) -> Result<Resolved<'a>, InvalidRequest> {
+        let bytes = request.operation_id.len();
+        if bytes > OPERATION_ID_BYTES_MAX {
+            return Err(InvalidRequest::TooLong {
+                field: "operation_id",
+                bytes,
+                max: OPERATION_ID_BYTES_MAX,
+            });
+        }
+        let credential = match request.subject {
+            Subject::Key(_) => None,
+            Subject::Credential(secret) => {
+                Some(*blake3::keyed_hash(&self.config.credential_key, secret.as_bytes()).as_bytes())
+            }
+        };
+        policy.resolve(
+            request,
+            Bounds {
+                cost_max: self.config.cost_max,
+            },
+            credential,
+            now.instant,
+        )
+    }
+
+    fn charge<'p, R, F: FnOnce(&Answer<'_>) -> R>(
+        &self,
+        request: &Request<'_>,
+        ask: &Ask<'_, 'p>,
+        by: DecidedBy<'p>,
+        wanted: Wanted,
+        now: Now,
+        render: F,
+    ) -> Result<Charged<R, F>, InvalidRequest> {
+        let mut statuses = Vec::new();
+        let mut shard = self.shard_of(ask.org).lock();
+        if self.is_outdated(by.sequence) {
+            return Ok(Charged::Outdated(render));
+        }
+        let operation = operation::of(&shard, request, ask);
+        if let Some(operation) = &operation {
+            match shard.replays().find(operation, now.instant) {
+                Known::New => {}
+                Known::OtherContent => return Err(InvalidRequest::OperationReused),
+                Known::Answered(kept) => {
+                    drop(shard);
+                    return Ok(Charged::Answered(render(&operation::again(&kept))));
+                }
+            }
+        }
+        let layouts = self.layouts.load();
+        let decision = shard.decide(&layouts, ask, now, wanted.statuses.then_some(&mut statuses));
+        let mut answer = answer(&decision, ask.decision_id, by);
+        if let Some(operation) = operation.filter(|_| answer.allowed()) {
+            shard.replays().keep(&operation, operation::keep(&answer), now.instant);
+        }
+        drop(shard);
+        answer.statuses = &statuses;
+        Ok(Charged::Answered(render(&answer)))
+    }
+}
+
+/// What came of a request whose limits were to be charged.
+enum Charged<R, F> {
+    /// It was decided.
+    Answered(R),
+    /// A newer policy is in force than the one that it was to be decided by: nothing was charged.
+    Outdated(F),
+}
+
+/// A request as a shard is asked. One that costs nothing at its endpoint's price is a look too.
+pub fn ask<'a, 'p>(
+    request: &Request<'a>,
+    resolved: &Resolved<'a>,
+    terms: &'a Terms<'p>,
+    decision_id: DecisionId,
+) -> Ask<'a, 'p> {
+    Ask {
+        org: resolved.org,
+        key: resolved.key,
+        endpoint: resolved.endpoint,
+        attributes: request.attributes,
+        terms,
+        mode: request.charge_mode,
+        look: request.is_look() || terms.amounts.is_zero(),
+        refund: request.refund,
+        decision_id,
+    }
+}
+
+/// Which policy decides, and what of it applies.
+pub fn decided_by<'a>(policy: &'a PolicySet, resolved: &Resolved<'a>) -> DecidedBy<'a> {
+    DecidedBy {
+        sequence: policy.sequence(),
+        content_hash: policy.content_hash(),
+        plan: resolved.plan,
+        endpoint: resolved.endpoint,
+        org: resolved.org,
+    }
+}
+
+/// What a shard decided, as an answer.
+pub fn answer<'a>(decision: &Decision<'a>, decision_id: DecisionId, by: DecidedBy<'a>) -> Answer<'a> {
+    Answer {
+        reason: decision.reason,
+        retry: decision.retry,
+        degraded: false,
+        binding: decision.binding,
+        drawn: decision.drawn,
+        burst_remaining: decision.burst_remaining,
+        overage: 0,
+        warnings: decision.warnings,
+        shadow_denied: decision.shadow_denied,
+        statuses: &[],
+        decision_id,
+        replayed: false,
+        slot_held: decision.slot_held,
+        by,
+    }
+}
+
+/// An answer that no limit had a part in.
+pub fn unlimited(reason: Reason, decision_id: DecisionId, by: DecidedBy<'_>) -> Answer<'_> {
+    Answer {
+        reason,
+        retry: if reason == Reason::Ok {
+            Retry::Passed
+        } else {
+            Retry::Never
+        },
+        degraded: false,
+        binding: None,
+        drawn: 0,
+        burst_remaining: 0,
+        overage: 0,
+        warnings: Few::default(),
+        shadow_denied: Few::default(),
+        statuses: &[],
+        decision_id,
+        replayed: false,
+        slot_held: false,
+        by,
+    }
+}

@@ -1,0 +1,182 @@
+//! The driver: shards behind locks, the one clock, the policy in force, and the small steps of housekeeping. It feeds
+//! the pure crates and hands on what they say; it opens no socket and knows no wire type.
+//!
+//! The way of a request: [`Node::should_allow`] asks the policy what applies, takes the lock of the org's shard,
+//! lets the core decide, and hands the answer on outside the lock. Nothing waits for anything but that lock.
+
+mod all;
+mod clock;
+mod config;
+mod decide;
+mod operation;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use quorate_core::answer::DecisionId;
+use quorate_core::shard::Shard;
+use quorate_core::state::fingerprint::{HashKey, keyed_hash};
+use quorate_core::state::layout::Layouts;
+use quorate_core::state::memory::Memory;
+use quorate_core::time::Now;
+use quorate_policy::{Checked, PolicySet, Report};
+
+pub use config::{NodeConfig, Reloaded, Stats, Wanted};
+
+/// How many shards a node has: orgs on different shards never wait for each other.
+const SHARDS: usize = 64;
+
+/// Shards that one step of housekeeping visits: all within 80 ms.
+const SHARDS_PER_STEP: usize = 8;
+
+/// Steps of housekeeping between two readings of wall time: one a second.
+const STEPS_PER_WALL_READING: usize = 100;
+
+/// One server's decisions. Shared by all data-plane threads.
+#[derive(Debug)]
+pub struct Node {
+    config: NodeConfig,
+    clock: Clock,
+    hash_key: HashKey,
+    /// Tells the decisions of this process from those of others.
+    incarnation: u32,
+    decisions: AtomicU64,
+    shards: Box<[Mutex<Shard>]>,
+    memory: Arc<Memory>,
+    policy: ArcSwap<PolicySet>,
+    /// All layouts that any policy in force so far used. Loaded under a shard's lock, and replaced before the policy
+    /// is: whatever an entry names is known.
+    layouts: ArcSwap<Layouts>,
+    reloading: Mutex<()>,
+    steps: AtomicUsize,
+}
+
+use clock::Clock;
+
+impl Node {
+    /// How often housekeeping is due, in milliseconds.
+    pub const HOUSEKEEPING_MS: u64 = 10;
+
+    /// Starts a node with a policy in force.
+    ///
+    /// # Errors
+    /// What the policy's compilation found.
+    pub fn start(config: NodeConfig, checked: &Checked) -> Result<Arc<Self>, Report> {
+        let mut layouts = Layouts::default();
+        let policy = PolicySet::compile(checked, 1, &mut layouts)?;
+        let hash_key: HashKey = rand::random();
+        let memory = Arc::new(Memory::new(config.memory_max_bytes));
+        let shard = || Mutex::new(Shard::new(hash_key, Arc::clone(&memory), config.org_memory_max_bytes));
+        Ok(Arc::new(Self {
+            clock: Clock::start(),
+            hash_key,
+            incarnation: rand::random(),
+            decisions: AtomicU64::new(0),
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            memory,
+            policy: ArcSwap::from_pointee(policy),
+            layouts: ArcSwap::from_pointee(layouts),
+            reloading: Mutex::new(()),
+            steps: AtomicUsize::new(0),
+            config,
+        }))
+    }
+
+    /// Puts another policy in force. Decisions go on meanwhile; counters are kept.
+    ///
+    /// # Errors
+    /// What the policy's compilation found; the old policy stays in force.
+    pub fn reload(&self, checked: &Checked) -> Result<Reloaded, Report> {
+        let _one_at_a_time = self.reloading.lock();
+        let mut layouts = Layouts::clone(&self.layouts.load());
+        let sequence = self.policy.load().sequence() + 1;
+        let policy = PolicySet::compile(checked, sequence, &mut layouts)?;
+        let content_hash = policy.content_hash().to_owned();
+        let notes = policy.changes_since(&self.policy.load());
+        self.layouts.store(Arc::new(layouts));
+        self.policy.store(Arc::new(policy));
+        Ok(Reloaded {
+            sequence,
+            content_hash,
+            notes,
+        })
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> Arc<PolicySet> {
+        self.policy.load_full()
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub const fn config(&self) -> &NodeConfig {
+        &self.config
+    }
+
+    /// Gives a slot back; whether it was held.
+    pub fn release_slot(&self, org: &str, decision: DecisionId) -> bool {
+        self.shard_of(org).lock().release_slot(org, decision, self.clock.now())
+    }
+
+    /// Starts a held slot's time to live anew: its length in nanoseconds, or `None` if it is not held.
+    pub fn extend_slot(&self, org: &str, decision: DecisionId) -> Option<u64> {
+        self.shard_of(org).lock().extend_slot(org, decision, self.clock.now())
+    }
+
+    /// One small step of housekeeping; to be called every [`Node::HOUSEKEEPING_MS`] milliseconds.
+    pub fn housekeep(&self) {
+        let step = self.steps.fetch_add(1, Ordering::Relaxed);
+        if step.is_multiple_of(STEPS_PER_WALL_READING) {
+            self.clock.read_wall();
+        }
+        for turn in 0..SHARDS_PER_STEP {
+            let shard = &self.shards[(step * SHARDS_PER_STEP + turn) % SHARDS];
+            let mut shard = shard.lock();
+            shard.housekeep(&self.layouts.load(), self.clock.now());
+        }
+    }
+
+    /// What the node holds now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            bytes: self.memory.taken(),
+            ..Stats::default()
+        };
+        let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        for shard in &self.shards {
+            let shard = shard.lock();
+            let (slots, operations, evicted) = shard.held();
+            let table = shard.table_stats();
+            stats.entries += wide(shard.size().0);
+            stats.reclaimed += table.reclaimed;
+            stats.overflowed += table.overflowed;
+            stats.coarsened += table.coarsened;
+            stats.slots += wide(slots);
+            stats.operations += wide(operations);
+            stats.operations_evicted += evicted;
+        }
+        stats
+    }
+
+    /// Now, in nanoseconds since the Unix epoch, on the clock that decisions use.
+    #[must_use]
+    pub fn unix_ns(&self) -> u64 {
+        self.clock.now().instant.0
+    }
+
+    fn shard_of(&self, org: &str) -> &Mutex<Shard> {
+        let hash = keyed_hash(&self.hash_key, [org.as_bytes()]) >> 64;
+        &self.shards[usize::try_from(hash).unwrap_or_default() % SHARDS]
+    }
+
+    fn next_decision(&self, now: Now) -> DecisionId {
+        let count = u128::from(self.decisions.fetch_add(1, Ordering::Relaxed)) & 0xFFFF_FFFF;
+        DecisionId(u128::from(now.instant.0) << 64 | u128::from(self.incarnation) << 32 | count)
+    }
+}

@@ -1,0 +1,94 @@
+//! What a request costs on every meter, and whether the request is well formed.
+
+use quorate_core::limit::METERS_MAX;
+use quorate_core::request::{
+    ATTRIBUTE_NAME_BYTES_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX, InvalidRequest, OPERATION_ID_BYTES_MAX,
+    Request, SCOPES_MAX,
+};
+use quorate_core::terms::Amounts;
+
+use super::{Bounds, Endpoint, PolicySet};
+
+/// How much of an unknown meter's name an error repeats, in characters.
+const SHOWN_CHARS_MAX: usize = 64;
+
+/// Judges what the policy has no say in: counts and lengths.
+pub(super) fn check_structure(request: &Request<'_>) -> Result<(), InvalidRequest> {
+    few("attributes", request.attributes.len(), ATTRIBUTES_MAX)?;
+    few("scopes", request.scopes.len(), SCOPES_MAX)?;
+    short("operation_id", request.operation_id, OPERATION_ID_BYTES_MAX)?;
+    for (name, value) in request.attributes {
+        short("attributes (a name)", name, ATTRIBUTE_NAME_BYTES_MAX)?;
+        short("attributes (a value)", value, ATTRIBUTE_VALUE_BYTES_MAX)?;
+    }
+    Ok(())
+}
+
+fn few(field: &'static str, count: usize, max: usize) -> Result<(), InvalidRequest> {
+    if count > max {
+        return Err(InvalidRequest::TooMany { field, count, max });
+    }
+    Ok(())
+}
+
+fn short(field: &'static str, text: &str, max: usize) -> Result<(), InvalidRequest> {
+    let bytes = text.len();
+    if bytes > max {
+        return Err(InvalidRequest::TooLong { field, bytes, max });
+    }
+    Ok(())
+}
+
+impl PolicySet {
+    /// The amounts of a request: the cost times the endpoint's factor, and for every other meter what the caller says,
+    /// else what the endpoint's price is.
+    pub(super) fn price(
+        &self,
+        request: &Request<'_>,
+        endpoint: &Endpoint,
+        bounds: Bounds,
+    ) -> Result<Amounts, InvalidRequest> {
+        let max = bounds.cost_max;
+        let cost = request.cost.unwrap_or(1);
+        if cost > max {
+            return Err(InvalidRequest::CostTooLarge { cost, max });
+        }
+        let mut amounts = endpoint.prices;
+        amounts.0[0] = cost.saturating_mul(endpoint.cost_factor);
+        let mut given = [false; METERS_MAX];
+        for (name, amount) in request.amounts {
+            let number = self.meter(name)?;
+            if *amount > max {
+                return Err(InvalidRequest::AmountTooLarge {
+                    meter: (*name).to_owned(),
+                    amount: *amount,
+                    max,
+                });
+            }
+            if std::mem::replace(&mut given[number], true) {
+                return Err(unfit(name, "it is given twice"));
+            }
+            amounts.0[number] = *amount;
+        }
+        Ok(amounts)
+    }
+
+    fn meter(&self, name: &str) -> Result<usize, InvalidRequest> {
+        match self.meters.iter().position(|meter| **meter == *name) {
+            Some(0) => Err(unfit(name, "it is set by `cost` only")),
+            Some(number) => Ok(number),
+            None => Err(unfit(name, "no such meter")),
+        }
+    }
+}
+
+fn unfit(name: &str, problem: &'static str) -> InvalidRequest {
+    InvalidRequest::Meter {
+        meter: name
+            .chars()
+            .take(SHOWN_CHARS_MAX)
+            .flat_map(char::escape_debug)
+            .collect(),
+        problem,
+    }
+}

@@ -1,0 +1,52 @@
+//! Verdicts, exit codes and the JSON of `validate`.
+
+use std::path::PathBuf;
+
+use super::{Arguments, Exit, as_json, check, run, valid};
+
+fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("policy.yaml");
+    std::fs::write(&path, text).expect("writes");
+    (folder, path)
+}
+
+fn arguments(path: PathBuf, json: bool) -> Arguments {
+    Arguments {
+        paths: vec![path],
+        json,
+    }
+}
+
+#[test]
+fn the_reference_catalogue_is_valid() {
+    let (_folder, path) = written(quorate_policy::REFERENCE_YAML);
+    let checked = check(std::slice::from_ref(&path)).expect("reads").expect("valid");
+    let words = valid(&checked);
+    assert!(words.starts_with("valid: 3 plans, "), "{words}");
+    let json = as_json(&Ok(checked));
+    assert_eq!((&json["valid"], &json["plans"]), (&true.into(), &3.into()));
+    for json in [false, true] {
+        assert_eq!(run(&arguments(path.clone(), json)).expect("works"), Exit::Success);
+    }
+}
+
+#[test]
+fn what_is_not_valid_exits_1_and_names_every_place() {
+    let (_folder, path) = written("version: 1\nplans:\n  a: { limts: [] }\nendpionts: []\n");
+    let json = as_json(&check(std::slice::from_ref(&path)).expect("reads"));
+    assert_eq!(json["valid"], false);
+    let problems = json["problems"].as_array().expect("a list");
+    let lines: Vec<_> = problems.iter().filter_map(|problem| problem["line"].as_u64()).collect();
+    assert!(lines.contains(&3) && lines.contains(&4), "{json}");
+    assert!(problems[0]["help"].is_string(), "{json}");
+    for json in [false, true] {
+        assert_eq!(run(&arguments(path.clone(), json)).expect("works"), Exit::No);
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_failure() {
+    let failure = run(&arguments("not/there.yaml".into(), false)).expect_err("cannot be read");
+    assert_eq!(failure.exit, Exit::Failed);
+}

@@ -1,0 +1,134 @@
+//! Decisions of a batch. All items are checked before any is decided, so that a malformed batch charges nothing.
+
+use std::convert::Infallible;
+
+use quanta::Instant;
+use quorate_core::request::{BATCH_MAX, InvalidRequest, Request};
+use quorate_node::Wanted;
+
+use super::convert::{Asked, AskedBatch, write_answer, write_overloaded, write_unavailable};
+use super::decisions::Decisions;
+use super::status::CallError;
+use super::wire::{nested, put_bool};
+use crate::callers::{Identity, Refusal};
+use crate::telemetry::Door;
+
+/// The field of `ShouldAllowBatchResponse` that holds the answers.
+const RESPONSES: u32 = 1;
+/// The field that says whether all were allowed.
+const ALL_ALLOWED: u32 = 2;
+
+impl Decisions {
+    /// Decides a batch and writes the answers. After an error nothing is written and nothing was charged.
+    pub(super) fn decide_batch(
+        &self,
+        identity: &Identity,
+        batch: &AskedBatch<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        check_size(batch)?;
+        let requests = requests(identity, batch)?;
+        if batch.all_or_nothing {
+            return self.decide_all_or_nothing(&requests, batch, out);
+        }
+        self.edge().node.check_all(&requests)?;
+        self.decide_each(&requests, batch, out);
+        Ok(())
+    }
+
+    fn decide_each(&self, requests: &[Request<'_>], batch: &AskedBatch<'_>, out: &mut Vec<u8>) {
+        let mut all_allowed = true;
+        for (request, asked) in requests.iter().zip(&batch.items) {
+            let started = Instant::now();
+            let look = |answer: &quorate_core::answer::Answer<'_>| all_allowed &= answer.allowed();
+            let decided = nested(out, RESPONSES, |out| {
+                self.decide_request(Door::GrpcBatch, started, request, asked.rendering(), out, look)
+            });
+            if decided.is_err() {
+                // Every item was checked. What can still go wrong is a race: the policy was replaced meanwhile, or
+                // another call used the operation id. The earlier items are charged, so the call cannot fail.
+                all_allowed = false;
+                put_response(out, write_unavailable);
+            }
+        }
+        put_bool(out, ALL_ALLOWED, all_allowed);
+    }
+
+    fn decide_all_or_nothing(
+        &self,
+        requests: &[Request<'_>],
+        batch: &AskedBatch<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), CallError> {
+        let started = Instant::now();
+        let items = &batch.items;
+        let wanted = Wanted {
+            statuses: items.iter().any(|asked| asked.rendering().wanted().statuses),
+        };
+        let with_headers = items.iter().any(|asked| asked.rendering().headers());
+        let profiles = self.edge().header_profiles(with_headers);
+        let node = &self.edge().node;
+        let all_allowed = node.should_allow_all(requests, wanted, |index, answer| {
+            // One answer per item, in order.
+            let (Some(request), Some(asked)) = (requests.get(index), items.get(index)) else {
+                return;
+            };
+            self.count(Door::GrpcBatch, answer, request, started);
+            put_response(out, |out| {
+                write_answer(out, answer, asked.rendering(), &profiles, || node.unix_ns());
+            });
+        })?;
+        put_bool(out, ALL_ALLOWED, all_allowed);
+        Ok(())
+    }
+
+    /// Writes the answer to a batch when too much work is in flight.
+    pub(super) fn overloaded_batch(&self, batch: &AskedBatch<'_>, out: &mut Vec<u8>) -> Result<(), CallError> {
+        check_size(batch)?;
+        for _ in &batch.items {
+            self.count_overloaded(Door::GrpcBatch);
+            put_response(out, write_overloaded);
+        }
+        Ok(())
+    }
+}
+
+fn put_response(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let Ok(()) = nested(out, RESPONSES, |out| {
+        write(out);
+        Ok::<_, Infallible>(())
+    });
+}
+
+fn check_size(batch: &AskedBatch<'_>) -> Result<(), InvalidRequest> {
+    if batch.excess > 0 {
+        let count = batch.items.len() + batch.excess;
+        return Err(InvalidRequest::TooMany {
+            field: "requests",
+            count,
+            max: BATCH_MAX,
+        });
+    }
+    Ok(())
+}
+
+/// The items as requests, each for the org that the caller may ask for.
+fn requests<'r>(identity: &'r Identity, batch: &'r AskedBatch<'_>) -> Result<Vec<Request<'r>>, CallError> {
+    let request = |(index, asked): (usize, &'r Asked<'_>)| {
+        let org = identity.org(asked.org()).map_err(|refusal| match refusal {
+            // Who calls is a matter of the whole call.
+            Refusal::Unauthenticated => CallError::Refused(refusal),
+            Refusal::OrgForbidden | Refusal::OrgUnnamed => CallError::ItemRefused { index, refusal },
+        })?;
+        asked.request(org, &batch.lists).map_err(|source| {
+            CallError::Invalid(InvalidRequest::Item {
+                index,
+                source: Box::new(source),
+            })
+        })
+    };
+    batch.items.iter().enumerate().map(request).collect()
+}
+
+#[cfg(test)]
+mod tests;

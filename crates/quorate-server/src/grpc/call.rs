@@ -1,0 +1,191 @@
+//! One call of the decision service that takes one message, from its first header until its answer begins.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use prost::Message;
+use quorate_api::v1;
+use tonic::Status;
+
+use super::convert::{Asked, AskedBatch, Lists, write_overloaded};
+use super::decisions::Decisions;
+use super::reply::Reply;
+use super::status::{CallError, Unread};
+use super::unary::OneMessage;
+use super::wire::frame;
+use crate::callers::Identity;
+use crate::edge::Permit;
+use crate::listen::OpenCall;
+use crate::telemetry::Door;
+use crate::telemetry::traces::CallSpan;
+
+/// The capacity that the buffer of an answer starts with: a plain answer fits.
+const ANSWER_BYTES: usize = 256;
+
+/// A method that takes one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    ShouldAllow,
+    ShouldAllowBatch,
+    ReleaseSlot,
+    ExtendSlot,
+}
+
+impl Method {
+    /// The door under which calls are counted; slots that are given back or kept are no decisions.
+    pub(super) const fn door(self) -> Option<Door> {
+        match self {
+            Self::ShouldAllow => Some(Door::GrpcUnary),
+            Self::ShouldAllowBatch => Some(Door::GrpcBatch),
+            Self::ReleaseSlot | Self::ExtendSlot => None,
+        }
+    }
+}
+
+/// Whether a call has a place among the work in flight.
+pub(super) enum Admission {
+    /// It needs none: slots that are given back make room.
+    Exempt,
+    /// Held until the answer is made.
+    Admitted(#[expect(dead_code, reason = "only its drop matters")] Permit),
+    /// There was none left.
+    Overloaded,
+}
+
+/// A call until its answer begins.
+pub struct Answering(State);
+
+enum State {
+    Refused(Option<Response<Reply>>),
+    Unary(Unary),
+    Other(Pin<Box<dyn Future<Output = Response<Reply>> + Send>>),
+}
+
+/// A call that takes one message.
+pub(super) struct Unary {
+    pub(super) method: Method,
+    pub(super) message: OneMessage,
+    pub(super) decisions: Arc<Decisions>,
+    pub(super) identity: Identity,
+    pub(super) admission: Admission,
+    // Behind a pointer: hardly any call is traced, and every call's state is moved.
+    pub(super) span: Option<Box<CallSpan>>,
+    pub(super) open: Option<OpenCall>,
+}
+
+impl Answering {
+    /// A call that is answered by a status at once.
+    pub(super) fn refused(status: Status, open: OpenCall) -> Self {
+        Self::at_once(Reply::status(status, open))
+    }
+
+    /// A call whose answer begins at once.
+    pub(super) const fn at_once(response: Response<Reply>) -> Self {
+        Self(State::Refused(Some(response)))
+    }
+
+    pub(super) const fn unary(unary: Unary) -> Self {
+        Self(State::Unary(unary))
+    }
+
+    pub(super) fn other(answer: impl Future<Output = Response<Reply>> + Send + 'static) -> Self {
+        Self(State::Other(Box::pin(answer)))
+    }
+}
+
+impl Future for Answering {
+    type Output = Result<Response<Reply>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.get_mut().0 {
+            // A future is not polled again after it was ready.
+            State::Refused(response) => response
+                .take()
+                .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            State::Unary(unary) => unary.poll(cx).map(Ok),
+            State::Other(other) => other.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+impl Unary {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response<Reply>> {
+        let answered = match ready!(self.message.poll(cx)) {
+            Ok(message) => self.answer(&message).map_err(Unread::Call),
+            Err(unread) => Err(unread),
+        };
+        let answered = answered.map_err(|unread| self.failed(unread));
+        match self.open.take() {
+            Some(open) => Poll::Ready(Reply::unary(answered, open)),
+            None => Poll::Pending,
+        }
+    }
+
+    fn answer(&mut self, message: &[u8]) -> Result<Bytes, CallError> {
+        let mut out = Vec::with_capacity(ANSWER_BYTES);
+        frame(&mut out, |out| match self.method {
+            Method::ShouldAllow => self.should_allow(message, out),
+            Method::ShouldAllowBatch => self.should_allow_batch(message, out),
+            Method::ReleaseSlot => {
+                let message = v1::ReleaseSlotRequest::decode(message)?;
+                write_whole(out, &self.decisions.release(&self.identity, &message)?)
+            }
+            Method::ExtendSlot => {
+                let message = v1::ExtendSlotRequest::decode(message)?;
+                write_whole(out, &self.decisions.extend(&self.identity, &message)?)
+            }
+        })?;
+        Ok(Bytes::from(out))
+    }
+
+    fn should_allow(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), CallError> {
+        let mut lists = Lists::default();
+        let asked = Asked::read(message, &mut lists)?;
+        if matches!(self.admission, Admission::Overloaded) {
+            self.decisions.count_overloaded(Door::GrpcUnary);
+            write_overloaded(out);
+            return Ok(());
+        }
+        let span = &mut self.span;
+        let look = |answer: &quorate_core::answer::Answer<'_>| {
+            if let Some(span) = span {
+                span.answered(answer);
+            }
+        };
+        self.decisions
+            .decide(Door::GrpcUnary, &self.identity, &asked, &lists, out, look)
+    }
+
+    fn should_allow_batch(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), CallError> {
+        let batch = AskedBatch::read(message)?;
+        if let Some(span) = &mut self.span {
+            span.carried(batch.items.len());
+        }
+        if matches!(self.admission, Admission::Overloaded) {
+            return self.decisions.overloaded_batch(&batch, out);
+        }
+        self.decisions.decide_batch(&self.identity, &batch, out)
+    }
+
+    /// Counts what went wrong, and maps it.
+    fn failed(&mut self, unread: Unread) -> Status {
+        if let (Unread::Call(error), Some(door)) = (&unread, self.method.door()) {
+            self.decisions.count_error(door, error);
+        }
+        let status = Status::from(unread);
+        if let Some(span) = &mut self.span {
+            span.failed(status.message().to_owned());
+        }
+        status
+    }
+}
+
+fn write_whole(out: &mut Vec<u8>, message: &impl Message) -> Result<(), CallError> {
+    message.encode(out).expect("a vector grows");
+    Ok(())
+}

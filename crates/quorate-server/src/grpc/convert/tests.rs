@@ -1,0 +1,4 @@
+//! Both ways of the conversion, held against prost.
+
+mod answers;
+mod requests;

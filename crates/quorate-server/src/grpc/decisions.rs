@@ -1,0 +1,102 @@
+//! Decides what a message asks for: who may ask, the node asked, the answer counted and written.
+
+use std::sync::Arc;
+
+use quanta::Instant;
+use quorate_core::answer::Answer;
+use quorate_core::request::{Request, Subject};
+
+use super::convert::{Asked, Lists, Rendering, write_answer};
+use super::status::CallError;
+use crate::callers::Identity;
+use crate::edge::Edge;
+use crate::telemetry::traces::Traces;
+use crate::telemetry::{Door, Recorder};
+
+/// The decision service of one data-plane thread. Threads have one each, so that counting its holders costs no core
+/// anything that another core must see.
+#[derive(Debug)]
+pub struct Decisions {
+    edge: Arc<Edge>,
+    recorder: Recorder,
+    traces: Option<Traces>,
+}
+
+impl Decisions {
+    /// The service in front of a node, counting on a place of its own.
+    #[must_use]
+    pub fn new(edge: Arc<Edge>, traces: Option<Traces>) -> Self {
+        let recorder = edge.telemetry.recorder();
+        Self { edge, recorder, traces }
+    }
+
+    /// What every door shares.
+    pub(super) fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// What begins traces; `None` when nobody collects them.
+    pub(super) const fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
+    }
+
+    /// Decides one request that came in by `door` and writes the answer; `look` sees it first. After an error nothing
+    /// is written.
+    pub(super) fn decide(
+        &self,
+        door: Door,
+        identity: &Identity,
+        asked: &Asked<'_>,
+        lists: &Lists<'_>,
+        out: &mut Vec<u8>,
+        look: impl FnOnce(&Answer<'_>),
+    ) -> Result<(), CallError> {
+        let started = Instant::now();
+        let request = asked.request(identity.org(asked.org())?, lists)?;
+        self.decide_request(door, started, &request, asked.rendering(), out, look)
+    }
+
+    /// As [`Self::decide`], for a request that was read already.
+    pub(super) fn decide_request(
+        &self,
+        door: Door,
+        started: Instant,
+        request: &Request<'_>,
+        rendering: Rendering,
+        out: &mut Vec<u8>,
+        look: impl FnOnce(&Answer<'_>),
+    ) -> Result<(), CallError> {
+        let node = &self.edge.node;
+        node.should_allow(request, rendering.wanted(), |answer| {
+            self.count(door, answer, request, started);
+            look(answer);
+            let profiles = self.edge.header_profiles(rendering.headers());
+            write_answer(out, answer, rendering, &profiles, || node.unix_ns());
+        })?;
+        Ok(())
+    }
+
+    /// Counts an answer.
+    pub(super) fn count(&self, door: Door, answer: &Answer<'_>, request: &Request<'_>, started: Instant) {
+        let key = match request.subject {
+            Subject::Key(key) => key,
+            // A secret never goes into a report.
+            Subject::Credential(_) => "",
+        };
+        let elapsed_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.recorder.record(door, answer, key, elapsed_ns);
+    }
+
+    /// Counts an answer that was given because too much work is in flight.
+    pub(super) fn count_overloaded(&self, door: Door) {
+        self.recorder.overloaded(door);
+    }
+
+    /// Counts a call that was an error.
+    pub(super) fn count_error(&self, door: Door, error: &CallError) {
+        match error {
+            CallError::Refused(_) | CallError::ItemRefused { .. } => self.recorder.refused(door),
+            CallError::Invalid(_) | CallError::Field { .. } | CallError::Undecodable(_) => self.recorder.invalid(door),
+        }
+    }
+}

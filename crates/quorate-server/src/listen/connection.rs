@@ -1,0 +1,125 @@
+//! One connection of the gRPC door: its handshake, its calls, and how it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::activity::Activity;
+use super::limits::{CONNECTION_WINDOW_BYTES, ConnectionLimits, GOODBYE_MAX, HANDSHAKE_MAX, STREAM_WINDOW_BYTES};
+use super::peer::{Certified, certified};
+use super::socket::Socket;
+use super::tls::Tls;
+use crate::callers::Callers;
+use crate::edge::Edge;
+use crate::grpc::Doors;
+use crate::telemetry::Listener;
+
+/// What every connection of a door needs.
+pub(super) struct Terms {
+    pub(super) limits: ConnectionLimits,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) edge: Arc<Edge>,
+}
+
+/// Serves one connection to its end. Whatever goes wrong on it is the peer's business and is not logged: a port scan
+/// must not fill the log.
+pub(super) async fn serve(socket: Socket, terms: &Terms, doors: &Doors, stop: CancellationToken) {
+    let connections = terms.edge.telemetry.connections();
+    let _open = connections.opened(socket.listener());
+    match socket {
+        Socket::Tcp(stream) => {
+            let Ok(stream) = TcpStream::from_std(stream) else {
+                return;
+            };
+            match &terms.tls {
+                None => serve_http2(stream, Certified::default(), terms, doors, stop).await,
+                Some(tls) => {
+                    let Some((stream, certified)) = shake_hands(stream, tls, &terms.edge.callers).await else {
+                        connections.refused(Listener::Grpc);
+                        return;
+                    };
+                    serve_http2(stream, certified, terms, doors, stop).await;
+                }
+            }
+        }
+        // Who may open a Unix socket is decided by its file's permissions, so it carries no TLS.
+        Socket::Unix(stream) => {
+            let Ok(stream) = UnixStream::from_std(stream) else {
+                return;
+            };
+            serve_http2(stream, Certified::default(), terms, doors, stop).await;
+        }
+    }
+}
+
+/// The TLS handshake, within its time.
+pub(super) async fn shake_hands(
+    stream: TcpStream,
+    tls: &Tls,
+    callers: &Callers,
+) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, Certified)> {
+    let handshake = tls.acceptor().accept(stream);
+    let stream = tokio::time::timeout(HANDSHAKE_MAX, handshake).await.ok()?.ok()?;
+    let certified = certified(callers, stream.get_ref().1.peer_certificates());
+    Some((stream, certified))
+}
+
+async fn serve_http2(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    certified: Certified,
+    terms: &Terms,
+    doors: &Doors,
+    stop: CancellationToken,
+) {
+    let activity = Arc::new(Activity::default());
+    let door = doors.open(certified.0, Arc::clone(&activity), stop.clone());
+    let connection = http2_builder(&terms.limits).serve_connection(TokioIo::new(stream), door);
+    let mut connection = std::pin::pin!(connection);
+    let stopped = stop.cancelled_owned();
+    let mut stopped = std::pin::pin!(stopped);
+    // Looked at twice per timeout, so that a connection idles for at most one and a half of it.
+    let mut looks = tokio::time::interval((terms.limits.idle_timeout / 2).max(Duration::from_millis(1)));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks.reset();
+    let mut idle_looks = 0_u32;
+    loop {
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = stopped.as_mut() => {
+                // The calls that are open are answered first. How long that may take is the data plane's business.
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+                return;
+            }
+            _ = looks.tick() => {
+                idle_looks = if activity.idled() { idle_looks + 1 } else { 0 };
+                if idle_looks >= 2 {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = tokio::time::timeout(GOODBYE_MAX, connection).await;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn http2_builder(limits: &ConnectionLimits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .auto_date_header(false)
+        .max_concurrent_streams(limits.streams_max)
+        .max_header_list_size(limits.header_bytes_max)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(limits.keepalive_interval)
+        .keep_alive_timeout(limits.keepalive_timeout);
+    builder
+}

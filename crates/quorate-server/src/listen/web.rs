@@ -1,0 +1,143 @@
+//! The HTTP door's connections: HTTP/1.1 and HTTP/2 into an axum router, on the admin runtime.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection::shake_hands;
+use super::limits::ConnectionLimits;
+use super::peer::Certified;
+use super::socket::Socket;
+use super::tls::Tls;
+use crate::edge::Edge;
+use crate::telemetry::Listener;
+
+/// How long the head of an HTTP/1 request may take: what does not send one gives its place back.
+const REQUEST_HEAD_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// What the HTTP door is told at its start.
+#[derive(Debug)]
+pub struct WebConfig {
+    /// Bounds on connections.
+    pub limits: ConnectionLimits,
+    /// TLS.
+    pub tls: Option<Arc<Tls>>,
+    /// What every door shares.
+    pub edge: Arc<Edge>,
+}
+
+/// The HTTP door.
+#[derive(Clone, Debug)]
+pub struct Web {
+    config: Arc<WebConfig>,
+    router: axum::Router,
+    connections: Arc<AtomicUsize>,
+    stop: CancellationToken,
+    abort: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Web {
+    /// A door into `router`. Each request carries [`Certified`] among its extensions.
+    #[must_use]
+    pub fn new(config: WebConfig, router: axum::Router) -> Self {
+        Self {
+            config: Arc::new(config),
+            router,
+            connections: Arc::new(AtomicUsize::new(0)),
+            stop: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+        }
+    }
+
+    /// Serves a connection on the runtime that calls this; one too many is closed.
+    pub fn take_in(&self, socket: Socket) {
+        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.config.limits.connections_max {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+            self.config.edge.telemetry.connections().refused(Listener::Http);
+            return;
+        }
+        let web = self.clone();
+        let abort = self.abort.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = abort.cancelled() => {}
+                () = web.serve(socket) => {}
+            }
+            web.connections.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
+    /// Says goodbye on every connection, waits at most `patience`, and drops the rest.
+    pub async fn drain(&self, patience: Duration) {
+        self.stop.cancel();
+        self.tracker.close();
+        let _ = tokio::time::timeout(patience, self.tracker.wait()).await;
+        self.abort.cancel();
+    }
+
+    async fn serve(&self, socket: Socket) {
+        let connections = self.config.edge.telemetry.connections();
+        let _open = connections.opened(Listener::Http);
+        // The HTTP door has no Unix socket.
+        let Socket::Tcp(stream) = socket else { return };
+        let Ok(stream) = TcpStream::from_std(stream) else {
+            return;
+        };
+        match &self.config.tls {
+            None => self.serve_http(stream, Certified::default()).await,
+            Some(tls) => {
+                let callers = &self.config.edge.callers;
+                let Some((stream, certified)) = shake_hands(stream, tls, callers).await else {
+                    connections.refused(Listener::Http);
+                    return;
+                };
+                self.serve_http(stream, certified).await;
+            }
+        }
+    }
+
+    async fn serve_http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, certified: Certified) {
+        let router = self.router.clone();
+        let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
+            request.extensions_mut().insert(certified.clone());
+            tower::ServiceExt::oneshot(router.clone(), request)
+        });
+        let builder = http_builder(&self.config.limits);
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+            }
+        }
+    }
+}
+
+fn http_builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_HEAD_WAIT_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_max)
+        .max_header_list_size(limits.header_bytes_max)
+        .keep_alive_interval(limits.keepalive_interval)
+        .keep_alive_timeout(limits.keepalive_timeout);
+    builder
+}

@@ -1,0 +1,129 @@
+//! How a server goes, and how connections go before it does.
+
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
+
+use quorate_api::v1;
+use quorate_api::v1::should_allow_stream_response::Result as Outcome;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::running::{PATIENCE, arguments, channel, client, endpoint, on_stream, scan, start};
+
+#[tokio::test]
+async fn health_goes_first_and_open_streams_are_answered_before_they_end() {
+    let server = start(arguments()).await;
+    let address = server.addresses().grpc;
+    let mut health = HealthClient::new(channel(&server).await);
+    let watched = health.watch(HealthCheckRequest::default()).await;
+    let mut watched = watched.expect("it can be watched").into_inner();
+    let status = watched.message().await.expect("no error").expect("a status").status();
+    assert_eq!(status.as_str_name(), "SERVING");
+
+    let mut client = client(&server).await;
+    let (ask, asked) = mpsc::channel(4);
+    let answers = client.should_allow_stream(ReceiverStream::new(asked)).await;
+    let mut answers = answers.expect("a stream").into_inner();
+    let draining = tokio::spawn(server.drain());
+    let status = watched.message().await.expect("no error").expect("a status").status();
+    assert_eq!(status.as_str_name(), "NOT_SERVING");
+
+    // The server is stopping, and what is on a stream that is open is still answered.
+    ask.send(on_stream(scan("k"))).await.expect("the stream is open");
+    let answer = answers.message().await.expect("no error").expect("an answer").result;
+    assert!(matches!(
+        answer,
+        Some(Outcome::Response(v1::ShouldAllowResponse { allowed: true, .. }))
+    ));
+    // Then nothing comes, and the server ends the stream, saying why.
+    let end = answers.message().await.expect_err("the stream does not end well");
+    assert_eq!(end.code(), tonic::Code::Unavailable, "{end:?}");
+    tokio::time::timeout(PATIENCE, draining)
+        .await
+        .expect("in time")
+        .expect("no panic");
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_never_quiet_is_ended_with_every_question_answered() {
+    let server = start(arguments().with("drain-timeout", "2s")).await;
+    let mut client = client(&server).await;
+    let (ask, asked) = mpsc::channel(1);
+    let answers = client.should_allow_stream(ReceiverStream::new(asked)).await;
+    let mut answers = answers.expect("a stream").into_inner();
+    let draining = tokio::spawn(server.drain());
+    // Asks again as soon as it is answered, for as long as it is answered. The end may come between
+    // an answer and the next question, and then there is nobody to take the question: the status
+    // that the loop reads next says why.
+    let end = loop {
+        let _taken = ask.send(on_stream(scan("k"))).await;
+        match answers.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the stream does not end well"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(end.code(), tonic::Code::Unavailable);
+    assert!(end.message().contains("not decided"), "its last words arrived: {end:?}");
+    tokio::time::timeout(PATIENCE, draining)
+        .await
+        .expect("in time")
+        .expect("no panic");
+}
+
+#[tokio::test]
+async fn a_connection_that_idles_is_told_to_go() {
+    let server = start(arguments().with("idle-timeout", "1s")).await;
+    let address = server.addresses().grpc;
+    // It never says anything, so only the server can end it.
+    let closed = tokio::task::spawn_blocking(move || {
+        let mut silent = TcpStream::connect(address).expect("the server listens");
+        silent.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        let mut bytes = [0_u8; 64];
+        loop {
+            match silent.read(&mut bytes) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+            }
+        }
+    });
+    assert!(closed.await.expect("no panic"), "the server closed it");
+    server.drain().await;
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed_and_the_others_go_on() {
+    let server = start(arguments().with("connections-max", "1")).await;
+    let mut first = client(&server).await;
+    first.should_allow(scan("k")).await.expect("an answer");
+    let second = endpoint(&server).connect().await;
+    let refused = match second {
+        Err(_) => true,
+        Ok(channel) => {
+            let mut client = quorate_api::v1::decision_service_client::DecisionServiceClient::new(channel);
+            client.should_allow(scan("k")).await.is_err()
+        }
+    };
+    assert!(refused, "there is room for one");
+    first.should_allow(scan("k")).await.expect("the first goes on");
+    drop(first);
+    server.drain().await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told() {
+    let server = start(arguments()).await;
+    let taken = server.addresses().grpc.to_string();
+    let config = super::running::config(arguments().with("grpc-listen", &taken), "");
+    let prepared = crate::serve::prepare(config).expect("nothing is wrong with it");
+    let error = match crate::serve::Server::start(prepared).await {
+        Ok(_) => panic!("two servers listen on one port"),
+        Err(error) => error.to_string(),
+    };
+    assert!(error.starts_with(&format!("cannot listen on {taken}")), "{error}");
+    server.drain().await;
+}

@@ -1,0 +1,48 @@
+//! What the rest of the server says of itself when metrics are gathered.
+
+use quorate_node::Stats;
+
+use crate::edge::Edge;
+
+/// The state of a server that is kept elsewhere and shown by metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerView {
+    /// What the node holds.
+    pub stats: Stats,
+    /// The policy in force, by number.
+    pub policy_sequence: u64,
+    /// The policy in force, by content.
+    pub policy_hash: String,
+    /// Reloads that succeeded.
+    pub reloads: u64,
+    /// Reloads that failed.
+    pub reload_failures: u64,
+    /// Whether the server wants traffic.
+    pub serving: bool,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Their bound.
+    pub in_flight_max: u64,
+    /// Requests beyond the bound.
+    pub overloaded: u64,
+}
+
+impl ServerView {
+    /// What a server says of itself now.
+    #[must_use]
+    pub fn of(edge: &Edge) -> Self {
+        let policy = edge.readiness.policy();
+        let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Self {
+            stats: edge.node.stats(),
+            policy_sequence: policy.sequence,
+            policy_hash: policy.content_hash.clone(),
+            reloads: edge.readiness.reloads(),
+            reload_failures: edge.readiness.reload_failures(),
+            serving: edge.readiness.is_serving(),
+            in_flight: wide(edge.in_flight.now()),
+            in_flight_max: wide(edge.in_flight.max()),
+            overloaded: edge.in_flight.refused(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The org's pool: what it lends, when it lends nothing, and when it caps.
+
+use quorate_api::v1::{Algorithm, Include, Reason};
+
+use crate::harness::{AskExt, Launch, ask, policy, time};
+
+/// Ten per 2 s, four more from a pool of five that hardly refills.
+fn pooled(mode: &str) -> String {
+    policy::plan(&format!(
+        "limits: [{{ name: own, per: key, limit: 10, window: 2s }}]\n\
+         burst: {{ allowance: 4, window: 2s }}\n\
+         pool: {{ capacity: 5, refill: 1, every: 1h, mode: {mode} }}"
+    ))
+}
+
+#[tokio::test]
+async fn the_shortfall_alone_comes_from_the_pool() {
+    let server = Launch::with(pooled("overflow")).start();
+    let client = server.client().await;
+    client.allowed(ask("k").of("o").costing(8)).await;
+    let mixed = client.allowed(ask("k").of("o").costing(5).with(Include::Limits)).await;
+    assert_eq!(mixed.pool_units, 3, "two of its own, three from the pool");
+    assert_eq!(mixed.burst_remaining, 1, "the allowance binds: 4 - 3");
+    let used = |algorithm: Algorithm| {
+        let status = mixed.limits.iter().find(|status| status.algorithm() == algorithm);
+        status
+            .unwrap_or_else(|| panic!("no {algorithm:?} in {:?}", mixed.limits))
+            .used
+    };
+    assert_eq!(used(Algorithm::SlidingWindow), 10);
+    assert_eq!(used(Algorithm::BurstAllowance), 3);
+    assert_eq!(used(Algorithm::BurstPool), 3);
+    // The allowance has one left: a cost of two is denied and takes nothing, a cost of one passes.
+    client.denied(ask("k").of("o").costing(2), Reason::RateLimited).await;
+    assert_eq!(client.allowed(ask("k").of("o")).await.pool_units, 1);
+}
+
+#[tokio::test]
+async fn overflow_never_takes_away_a_keys_own_limit() {
+    let server = Launch::with(pooled("overflow")).start();
+    let client = server.client().await;
+    let (greedy, _) = client.count(&ask("greedy").of("o"), 20).await;
+    assert_eq!(greedy, 14, "its own ten and an allowance of four");
+    let (second, denied) = client.count(&ask("second").of("o"), 20).await;
+    assert_eq!(second, 11, "its own ten, and the last unit of the pool");
+    assert_eq!(denied.expect("it was denied").reason(), Reason::RateLimited);
+    let (third, _) = client.count(&ask("third").of("o"), 20).await;
+    assert_eq!(third, 10, "its own ten");
+}
+
+#[tokio::test]
+async fn ceiling_caps_the_whole_org() {
+    let ceiling = policy::plan(
+        "limits: [{ name: own, per: key, limit: 10, window: 2s }]\n\
+         pool: { capacity: 15, refill: 1, every: 1s, mode: ceiling }",
+    );
+    let server = Launch::with(ceiling).start();
+    let client = server.client().await;
+    let first = client.each(vec![ask("a").of("o"); 10]).await;
+    assert!(first.all_allowed, "its own");
+    let second = client.each(vec![ask("b").of("o"); 10]).await.responses;
+    let passed = second.iter().filter(|answer| answer.allowed).count();
+    assert!(
+        (5..=7).contains(&passed),
+        "15 for the org, and a few may have come back: {passed}"
+    );
+    let denied = client.ask(ask("b").of("o").costing(3)).await;
+    assert_eq!(denied.reason(), Reason::PoolExhausted, "{denied:?}");
+    assert!(denied.retryable && denied.retry_after_ns > 0, "{denied:?}");
+    // The server said when the pool has three again, and that is exact.
+    time::pass(denied.retry_after_ns).await;
+    client.allowed(ask("b").of("o").costing(3)).await;
+    // Another org is not capped by this one.
+    client.allowed(ask("a").of("p").costing(10)).await;
+}
+
+#[tokio::test]
+async fn a_denial_says_when_the_allowance_and_the_pool_let_the_cost_through() {
+    let refilling = policy::plan(
+        "limits: [{ name: own, per: key, limit: 4, window: 10s }]\n\
+         burst: { allowance: 3, window: 10s }\n\
+         pool: { capacity: 2, refill: 1, every: 1500ms }",
+    );
+    let server = Launch::with(refilling).start();
+    let client = server.client().await;
+    // Four of its own and two of the pool: what is missing is the pool's refill, long before the window ends.
+    client.allowed(ask("k").of("o").costing(6)).await;
+    let denied = client.denied(ask("k").of("o"), Reason::RateLimited).await;
+    assert!(
+        denied.retry_after_ns <= 1_500_000_000,
+        "the pool has one again by then: {denied:?}"
+    );
+    time::pass(denied.retry_after_ns).await;
+    assert_eq!(client.allowed(ask("k").of("o")).await.pool_units, 1);
+    // Now the allowance is spent: the window is what counts.
+    let denied = client.denied(ask("k").of("o"), Reason::RateLimited).await;
+    assert!(denied.retry_after_ns > 5_000_000_000, "{denied:?}");
+}

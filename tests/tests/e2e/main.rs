@@ -1,0 +1,28 @@
+//! End to end: real processes, real sockets, real clients, and only what callers can see.
+//!
+//! One binary, one module per subject; `harness` starts servers and asks them.
+
+mod authorization;
+mod batch;
+mod boosts;
+mod burst;
+mod catalogue;
+mod charging;
+mod command_line;
+mod concurrency;
+mod doors;
+mod drain;
+mod foreign;
+mod harness;
+mod http_answers;
+mod invalid_grpc;
+mod invalid_http;
+mod overload;
+mod reload;
+mod replay;
+mod retry;
+mod slots;
+mod spray;
+mod stream;
+mod telemetry;
+mod wire;
