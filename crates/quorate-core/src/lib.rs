@@ -10,11 +10,13 @@
 //! - [`state`]: the compact table that holds them, bounded in bytes;
 //! - [`charge`]: evaluate everything, decide, write everything; [`shard`]: the same on stored state;
 //! - [`slots`], [`replay`]: concurrency slots and `operation_id`;
+//! - [`grant`]: the row of a durable quota;
 //! - [`limit`], [`terms`], [`request`], [`answer`]: the vocabulary.
 
 pub mod answer;
 pub mod charge;
 pub mod factor;
+pub mod grant;
 pub mod limit;
 pub mod replay;
 pub mod request;

@@ -1,0 +1,1 @@
+//! The store on ScyllaDB, and on Apache Cassandra.

@@ -1,0 +1,54 @@
+//! What quorate keeps for longer than a process lives: the [`Store`] trait, its embedded engine, and the suite that
+//! every engine passes.
+//!
+//! No decision waits for a store. What must be durable moves in chunks (quotas, pools), is written behind (usage, window
+//! snapshots, audit), or is read through a cache that follows the change feed (documents). What is done with all this is
+//! the node's business; how a quota's row is leased from is `quorate-quota`'s.
+
+pub mod audit;
+pub mod document;
+pub mod error;
+pub mod lock;
+pub mod pool;
+pub mod snapshot;
+pub mod usage;
+
+use quorate_core::grant::{GrantKey, GrantOperation, GrantOutcome};
+
+pub use error::StoreError;
+
+/// Everything an engine keeps. Each part says what it promises.
+pub trait Store:
+    Grants + document::Documents + usage::Usage + audit::Audit + pool::Pools + snapshot::Snapshots + lock::Locks
+{
+    /// Which engine it is and where its data is, for a person: `embedded in ./data`, without credentials.
+    fn describe(&self) -> String;
+}
+
+/// The rows of durable quotas.
+///
+/// Operations on one row are linearizable; what was [`GrantOutcome::Applied`] is durable. An engine never retries: what
+/// it cannot say is [`GrantOutcome::Unknown`], and the lease machine settles it.
+#[async_trait::async_trait]
+pub trait Grants: Send + Sync {
+    /// Does one operation on one row. Errors are outcomes here, so that none can be taken for another: a failure
+    /// before anything was sent is [`GrantOutcome::NotTried`], any other [`GrantOutcome::Unknown`].
+    async fn grant(&self, key: &GrantKey, operation: GrantOperation) -> GrantOutcome;
+
+    /// All rows of an org, or of all orgs, in no particular order, from `after` on: for exports and reports. At most
+    /// `max` rows; the last key is the next page's `after`.
+    ///
+    /// # Errors
+    /// The store is away.
+    async fn grants(
+        &self,
+        after: Option<&GrantKey>,
+        max: usize,
+    ) -> Result<Vec<(GrantKey, quorate_core::grant::Grant)>, StoreError>;
+
+    /// Writes a row as it is: for imports into an empty store. Refuses to overwrite.
+    ///
+    /// # Errors
+    /// The store is away, or [`StoreError::Exists`].
+    async fn import_grant(&self, key: &GrantKey, grant: &quorate_core::grant::Grant) -> Result<(), StoreError>;
+}

@@ -1,0 +1,31 @@
+//! The level of an org's burst pool, as far as it is durable: what the store says is there may be lent after a restart.
+//! The server that owns the pool deducts units before it lends them, in chunks.
+
+use std::sync::Arc;
+
+use crate::StoreError;
+
+/// What a pool holds at an instant; the refill since is arithmetic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolLevel {
+    /// Units that are missing from a full pool, those deducted and not yet lent included.
+    pub missing: u64,
+    /// When, in nanoseconds since the Unix epoch.
+    pub at_ns: u64,
+}
+
+/// Pools.
+#[async_trait::async_trait]
+pub trait Pools: Send + Sync {
+    /// Writes the levels of pools, by org and pool name. The last write of a pool counts; one server writes.
+    ///
+    /// # Errors
+    /// The store is away; the same levels may be sent again.
+    async fn write_pools(&self, levels: &[(Arc<str>, Arc<str>, PoolLevel)]) -> Result<(), StoreError>;
+
+    /// All levels, by org and pool name.
+    ///
+    /// # Errors
+    /// The store is away.
+    async fn pools(&self) -> Result<Vec<(Arc<str>, Arc<str>, PoolLevel)>, StoreError>;
+}
