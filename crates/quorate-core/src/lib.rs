@@ -13,11 +13,14 @@
 //! - [`grant`]: the row of a durable quota;
 //! - [`limit`], [`terms`], [`request`], [`answer`]: the vocabulary.
 
+pub mod accounts;
 pub mod answer;
+pub mod balance;
 pub mod charge;
 pub mod factor;
 pub mod grant;
 pub mod limit;
+pub mod quota;
 pub mod replay;
 pub mod request;
 pub mod shard;

@@ -1,0 +1,164 @@
+//! Accounts: who has one, what is reported, how one period follows another.
+
+use super::{ACCOUNTS_MAX, Accounts, UNDECLARED_PER_ORG_MAX, account_id};
+use crate::balance::{Balance, LeaseId};
+use crate::grant;
+use crate::limit::{MeterId, Mode, Per};
+use crate::quota::Quota;
+use crate::state::fingerprint::{Account, Owner};
+use crate::time::Instant;
+
+const KEY: [u8; 16] = [9; 16];
+
+fn quota(per: Per) -> Quota {
+    Quota {
+        name: "monthly".into(),
+        per,
+        meter: MeterId::REQUESTS,
+        meter_name: "requests".into(),
+        limit: 100,
+        hard: true,
+        mode: Mode::Enforce,
+        warn_at: Box::default(),
+        payment_required: false,
+        order: 0,
+    }
+}
+
+fn per_key() -> Per {
+    Per {
+        key: true,
+        ..Per::default()
+    }
+}
+
+fn owner<'a>(org: &'a str, key: &'a str, attributes: &'a [(&'a str, &'a str)]) -> Owner<'a> {
+    Owner {
+        org,
+        account: Account::of(&KEY, org),
+        key,
+        endpoint: "GET /",
+        attributes,
+    }
+}
+
+fn period(lease: u64, begins: u64, ends: u64, units: u64) -> Balance {
+    Balance {
+        lease: LeaseId(lease),
+        begins: Instant(begins),
+        ends: Instant(ends),
+        units,
+        ..Balance::default()
+    }
+}
+
+#[test]
+fn an_account_belongs_to_what_the_quota_names() {
+    let of = |per, owner| account_id(&KEY, &quota(per), &owner);
+    let org = Per::default();
+    assert_eq!(of(org.clone(), owner("o", "a", &[])), of(org, owner("o", "b", &[])));
+    assert_ne!(of(per_key(), owner("o", "a", &[])), of(per_key(), owner("o", "b", &[])));
+    assert_ne!(of(per_key(), owner("o", "a", &[])), of(per_key(), owner("p", "a", &[])));
+    let team = Per {
+        attributes: ["team".into()].into(),
+        ..Per::default()
+    };
+    assert_eq!(of(team.clone(), owner("o", "a", &[])), None, "it lacks the attribute");
+    assert!(of(team, owner("o", "a", &[("team", "x")])).is_some());
+}
+
+#[test]
+fn rows_are_named_by_what_accounts_belong_to() {
+    let both = Per {
+        key: true,
+        attributes: ["team".into()].into(),
+        ..Per::default()
+    };
+    let mut accounts = Accounts::default();
+    for (per, wanted) in [
+        (Per::default(), grant::Account::Org),
+        (per_key(), grant::Account::Key("a".into())),
+        (
+            both,
+            grant::Account::Each([("key".into(), "a".into()), ("attribute.team".into(), "x".into())].into()),
+        ),
+    ] {
+        let (quota, owner) = (quota(per), owner("o", "a", &[("team", "x")]));
+        let id = account_id(&KEY, &quota, &owner).expect("it has all attributes");
+        accounts
+            .load(id, &quota, &owner, true, Instant(5))
+            .expect("there is room");
+        accounts.need(id, 1);
+        let mut reports = Vec::new();
+        accounts.report(&mut reports);
+        assert_eq!(reports[0].name.account, wanted);
+    }
+}
+
+#[test]
+fn a_period_follows_the_other_and_both_are_told() {
+    let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+    let mut accounts = Accounts::default();
+    let load = |accounts: &mut Accounts, wall| accounts.load(id, &quota, &owner, true, Instant(wall)).expect("room");
+    load(&mut accounts, 5);
+    assert!(accounts.open(id, period(1, 0, 10, 7)));
+    assert!(accounts.open(id, period(2, 10, 20, 9)));
+    assert!(!accounts.open(id, period(3, 20, 30, 9)), "the next one is known");
+    let mut spent = load(&mut accounts, 9);
+    assert_eq!(spent.units, 7);
+    spent.spend(3);
+    accounts.store(id, spent);
+    let now = load(&mut accounts, 10);
+    assert_eq!((now.lease, now.units), (LeaseId(2), 9));
+    accounts.store(id, spent);
+    assert_eq!(
+        load(&mut accounts, 10),
+        now,
+        "what was spent from another period changes nothing"
+    );
+    let mut reports = Vec::new();
+    accounts.report(&mut reports);
+    assert_eq!(reports.len(), 1, "each account once");
+    assert_eq!(reports[0].ended.map(|ended| ended.spent), Some(3));
+    let unknown = load(&mut accounts, 20);
+    assert_eq!(unknown.lease, LeaseId::default(), "nothing is known of the third");
+}
+
+#[test]
+fn units_are_withdrawn_once() {
+    let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+    let mut accounts = Accounts::default();
+    accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+    accounts.open(id, period(1, 0, 10, 7));
+    assert_eq!(accounts.withdraw(id, LeaseId(1), 5), 5);
+    assert_eq!(accounts.withdraw(id, LeaseId(1), 5), 2);
+    assert_eq!(accounts.withdraw(id, LeaseId(2), 5), 0, "no such lease");
+}
+
+#[test]
+fn invented_keys_take_no_account_from_declared_ones() {
+    let quota = quota(per_key());
+    let mut accounts = Accounts::default();
+    let mut load = |key: &str, declared| {
+        let owner = owner("o", key, &[]);
+        let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+        (id, accounts.load(id, &quota, &owner, declared, Instant(5)).is_some())
+    };
+    for key in 0..UNDECLARED_PER_ORG_MAX {
+        assert!(load(&key.to_string(), false).1);
+    }
+    assert!(!load("surplus", false).1);
+    assert!(load("declared", true).1);
+    let (first, _) = load("0", false);
+    assert_eq!(accounts.size().1, 1);
+    accounts.forget(first);
+    let owner = owner("o", "surplus", &[]);
+    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+    assert!(
+        accounts.load(id, &quota, &owner, false, Instant(5)).is_some(),
+        "one went"
+    );
+    const { assert!(ACCOUNTS_MAX > 1_024) };
+}
