@@ -8,6 +8,8 @@
 pub mod audit;
 pub mod bound;
 pub mod code;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod document;
 pub mod error;
 pub mod lock;

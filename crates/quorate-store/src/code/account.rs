@@ -1,7 +1,5 @@
 //! A quota's account as a part of a key. Public, so that every engine writes accounts in one way.
 
-use std::sync::Arc;
-
 use quorate_core::grant::Account;
 
 use super::{Reader, Writer, corrupt};
@@ -60,17 +58,17 @@ impl Reader<'_> {
             ORG => Ok(Account::Org),
             KEY => self.part().map(Account::Key),
             ENDPOINT => self.part().map(Account::Endpoint),
-            EACH => self.pairs().map(|pairs| Account::Each(pairs.into())),
+            EACH => self.each(),
             _ => Err(corrupt("an account of an unknown kind")),
         }
     }
 
-    fn pairs(&mut self) -> Result<Vec<(Arc<str>, Arc<str>)>, StoreError> {
+    fn each(&mut self) -> Result<Account, StoreError> {
         let mut pairs = Vec::new();
         loop {
             match self.byte()? {
                 PAIR => pairs.push((self.part()?, self.part()?)),
-                PAIRS_END => return Ok(pairs),
+                PAIRS_END => return Ok(Account::Each(pairs.into())),
                 _ => return Err(corrupt("an account with an unknown mark between its names")),
             }
         }
