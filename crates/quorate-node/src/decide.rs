@@ -139,7 +139,9 @@ impl Node {
             }
         }
         let layouts = self.layouts.load();
-        let decision = shard.decide(&layouts, ask, now, wanted.statuses.then_some(&mut statuses));
+        let mut decision = Decision::default();
+        let visit = wanted.statuses.then_some(&mut statuses);
+        shard.decide_into(&layouts, ask, now, visit, &mut decision);
         let mut answer = answer(&decision, ask.decision_id, by);
         if let Some(operation) = operation.filter(|_| answer.allowed()) {
             shard.replays().keep(&operation, operation::keep(&answer), now.instant);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Ask, Decision, Shard, Statuses, judge};
+use crate::charge::Seats;
 use crate::slots::Holder;
 use crate::state::cell::Cell;
 use crate::state::fingerprint::Fingerprint;
@@ -45,9 +46,11 @@ impl Shard {
         let now = self.not_before_latest(now);
         let mut work = Vec::with_capacity(crate::limit::COUNTERS_PER_REQUEST_MAX);
         let mut parts = Vec::new();
-        let seats = self.seat(
+        let mut seats = Seats::new();
+        self.seat(
             ask,
             now,
+            &mut seats,
             |table, meeting, group, work| {
                 let Fingerprint(own) = table.fingerprint(meeting, group)?;
                 let load = match batch.places.get(&own).copied() {
@@ -79,7 +82,8 @@ impl Shard {
                 .used(&self.hash_key, ask.org, holder, now.instant)
                 .saturating_add(u32::try_from(taking).unwrap_or(u32::MAX))
         });
-        let decision = judge::judge(&seats, &mut work, ask, held, now, statuses);
+        let mut decision = Decision::default();
+        judge::judge(&seats, &mut work, ask, held, now, statuses, &mut decision);
         batch.denied |= decision.reason != crate::answer::Reason::Ok;
         batch.changed.resize(batch.loads.len(), false);
         for (load, from) in parts {

@@ -35,6 +35,25 @@ pub struct Decision<'p> {
     pub(super) takes_slot: bool,
 }
 
+impl Default for Decision<'_> {
+    /// Allowed, by no limit.
+    fn default() -> Self {
+        Self {
+            reason: Reason::Ok,
+            retry: Retry::Passed,
+            binding: None,
+            drawn: 0,
+            burst_remaining: 0,
+            warnings: Few::default(),
+            shadow_denied: Few::default(),
+            slot_held: false,
+            charged: false,
+            changed: Marks::default(),
+            takes_slot: false,
+        }
+    }
+}
+
 /// Why a request is denied, and by which counter (`None`: by its slot).
 struct Denial {
     reason: Reason,
@@ -42,7 +61,7 @@ struct Denial {
     by: Option<usize>,
 }
 
-/// Judges a request whose key holds `held` slots.
+/// Judges a request whose key holds `held` slots, and writes what was decided over `decision`, a new one.
 pub fn judge<'p>(
     seats: &[Seat<'p>],
     cells: &mut [Cell],
@@ -50,9 +69,10 @@ pub fn judge<'p>(
     held: u32,
     now: Now,
     statuses: Statuses<'_, 'p>,
-) -> Decision<'p> {
+    decision: &mut Decision<'p>,
+) {
     if ask.refund {
-        return refund(seats, cells, ask, now, statuses);
+        return refund(seats, cells, ask, now, statuses, decision);
     }
     let found = charge::evaluate(&Table { seats, cells }, now);
     let slot_full = ask.terms.slot.is_some_and(|slot| held >= slot.depth);
@@ -71,7 +91,7 @@ pub fn judge<'p>(
         Marks::default()
     };
     let table = Table { seats, cells };
-    let mut decision = blank(&table, &found, now);
+    note(decision, &table, &found, now);
     if denial.is_none() {
         decision.drawn = if found.passes() { found.draw } else { 0 };
     }
@@ -97,7 +117,6 @@ pub fn judge<'p>(
     if let (Some(visit), Some(retries)) = (statuses, retries) {
         report(&table, &found, &retries, ask, held, visit, now);
     }
-    decision
 }
 
 fn refund<'p>(
@@ -106,7 +125,8 @@ fn refund<'p>(
     ask: &Ask<'_, 'p>,
     now: Now,
     statuses: Statuses<'_, 'p>,
-) -> Decision<'p> {
+    decision: &mut Decision<'p>,
+) {
     let changed = if ask.look {
         Marks::default()
     } else {
@@ -114,47 +134,32 @@ fn refund<'p>(
     };
     let table = Table { seats, cells };
     let found = Evaluation::default();
-    let mut decision = blank(&table, &found, now);
+    note(decision, &table, &found, now);
     (decision.charged, decision.changed) = (!ask.look, changed);
     decision.binding = least_room(&table, now);
     if let Some(visit) = statuses {
         report(&table, &found, &alone(seats, cells, now), ask, 0, visit, now);
     }
-    decision
 }
 
-/// An allowed decision as the cells stand now.
-fn blank<'p>(table: &Table<'_, 'p>, found: &Evaluation, now: Now) -> Decision<'p> {
-    let mut warnings = Few::default();
-    let mut shadow_denied = Few::default();
+/// Notes what is to be said of any decision, as the cells stand now.
+fn note<'p>(decision: &mut Decision<'p>, table: &Table<'_, 'p>, found: &Evaluation, now: Now) {
+    decision.burst_remaining = charge::burst_remaining(table, now);
     for (place, (seat, cell)) in table.seats.iter().zip(table.cells).enumerate() {
         let limit = seat.rule.limit;
         if found.shadowed.has(charge::index(place)) {
-            shadow_denied.push(&*limit.name);
+            decision.shadow_denied.push(&*limit.name);
         }
         let Some(warn_at) = limit.warn_at.filter(|_| seat.own() && seat.enforced()) else {
             continue;
         };
         let used_percent = percent(cell.used(&seat.rule, now), seat.rule.capacity(now.instant));
         if used_percent >= u32::from(warn_at) {
-            warnings.push(Warning {
+            decision.warnings.push(Warning {
                 name: &limit.name,
                 used_percent,
             });
         }
-    }
-    Decision {
-        reason: Reason::Ok,
-        retry: Retry::Passed,
-        binding: None,
-        drawn: 0,
-        burst_remaining: charge::burst_remaining(table, now),
-        warnings,
-        shadow_denied,
-        slot_held: false,
-        charged: false,
-        changed: Marks::default(),
-        takes_slot: false,
     }
 }
 
