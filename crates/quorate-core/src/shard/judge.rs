@@ -102,7 +102,10 @@ pub fn judge<'p>(
     }
     decision.binding = match &denial {
         None => least_room(&table, now),
-        Some(Denial { by: Some(place), .. }) => Some(binding(&table, *place, now)),
+        Some(Denial { by: Some(place), .. }) => {
+            let remaining = cells[*place].free(&seats[*place].rule, now);
+            Some(binding(&table, *place, remaining, now))
+        }
         Some(Denial { by: None, .. }) => ask.terms.slot.map(|slot| Binding {
             name: slot.name,
             limit: u64::from(slot.depth),
@@ -229,24 +232,23 @@ fn least_room<'p>(table: &Table<'_, 'p>, now: Now) -> Option<Binding<'p>> {
         let seat = &table.seats[*place];
         seat.own() && seat.enforced() && seat.cost > 0
     });
-    let least = own.min_by_key(|place| {
+    let room = own.map(|place| (place, table.cells[place].free(&table.seats[place].rule, now)));
+    let least = room.min_by_key(|(place, free)| {
         let seat = &table.seats[*place];
-        (
-            table.cells[*place].free(&seat.rule, now) / seat.cost,
-            seat.rule.limit.order,
-        )
+        (free / seat.cost, seat.rule.limit.order)
     });
-    least.map(|place| binding(table, place, now))
+    least.map(|(place, free)| binding(table, place, free, now))
 }
 
-fn binding<'p>(table: &Table<'_, 'p>, place: usize, now: Now) -> Binding<'p> {
+/// The counter at `place`, of which `remaining` are free.
+fn binding<'p>(table: &Table<'_, 'p>, place: usize, remaining: u64, now: Now) -> Binding<'p> {
     let (seat, cell) = (&table.seats[place], &table.cells[place]);
     let limit = seat.rule.limit;
     let capacity = seat.rule.capacity(now.instant);
     Binding {
         name: &limit.name,
         limit: capacity,
-        remaining: cell.free(&seat.rule, now),
+        remaining,
         window_ns: limit.algorithm.window_ns(limit.capacity),
         reset_after_ns: cell.whole_after(&seat.rule, now),
     }
