@@ -24,7 +24,8 @@ use crate::listen::OpenCall;
 use crate::telemetry::Door;
 use crate::telemetry::traces::CallSpan;
 
-/// The capacity that the buffer of an answer starts with: a plain answer fits.
+/// The least capacity that the buffer of an answer starts with: a plain answer fits. A batch is answered by about as many
+/// bytes as it was asked in, or a few times as many.
 const ANSWER_BYTES: usize = 256;
 
 /// A method that takes one message.
@@ -127,7 +128,7 @@ impl Unary {
     }
 
     fn answer(&mut self, message: &[u8]) -> Result<Bytes, CallError> {
-        let mut out = Vec::with_capacity(ANSWER_BYTES);
+        let mut out = Vec::with_capacity(ANSWER_BYTES.max(message.len()));
         frame(&mut out, |out| match self.method {
             Method::ShouldAllow => self.should_allow(message, out),
             Method::ShouldAllowBatch => self.should_allow_batch(message, out),
