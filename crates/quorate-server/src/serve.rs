@@ -12,6 +12,7 @@ mod server;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use quorate_core::request::{Request, Subject};
 use super::convert::{Asked, Lists, Rendering, write_answer};
 use super::status::CallError;
 use crate::callers::Identity;
-use crate::edge::Edge;
+use crate::edge::{Edge, discreet};
 use crate::telemetry::traces::Traces;
 use crate::telemetry::{Door, Recorder};
 
@@ -68,6 +68,8 @@ impl Decisions {
     ) -> Result<(), CallError> {
         let node = &self.edge.node;
         node.should_allow(request, rendering.wanted(), |answer| {
+            let hidden = discreet(answer, request.org);
+            let answer = hidden.as_ref().unwrap_or(answer);
             self.count(door, answer, request, started);
             look(answer);
             let profiles = self.edge.header_profiles(rendering.headers());

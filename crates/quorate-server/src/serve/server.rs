@@ -14,7 +14,8 @@ use super::announce::Addresses;
 use super::assembly::{edge, start_data_plane, start_otlp, web};
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
-use super::reload::{Cause, FileWatch, Reloads};
+use super::reload::{Cause, Reloads};
+use super::watch::FileWatch;
 use crate::config::Config;
 use crate::edge::{Edge, PolicyHealth};
 use crate::grpc::{Companions, Health};
@@ -102,6 +103,7 @@ impl Server {
             timers: JoinSet::new(),
             config: prepared.config,
         };
+        server.reloads.warn();
         server.watch(prepared.source.paths())?;
         server.keep_time();
         server.accept(sockets);
@@ -126,6 +128,12 @@ impl Server {
     #[must_use]
     pub const fn quotas_declared(&self) -> bool {
         self.quotas_declared
+    }
+
+    /// Calls that wait for their message, for tests that wait for them.
+    #[cfg(test)]
+    pub(super) fn in_flight_waiting(&self) -> usize {
+        self.edge.in_flight.waiting()
     }
 
     /// Reads the policy and the certificates again, on a thread where that disturbs nobody.
@@ -192,13 +200,19 @@ impl Server {
         if paths.is_empty() {
             return Ok(());
         }
-        let watch = FileWatch::start(paths)?;
+        let watch = Arc::new(FileWatch::start(paths)?);
         let reloads = Arc::clone(&self.reloads);
         self.timers.spawn(async move {
             loop {
                 watch.changed().await;
-                let reloads = Arc::clone(&reloads);
-                let _ = tokio::task::spawn_blocking(move || reloads.run(Cause::Changed)).await;
+                let (watch, reloads) = (Arc::clone(&watch), Arc::clone(&reloads));
+                let reload = move || {
+                    if let Err(error) = watch.follow() {
+                        tracing::warn!(%error, "changes of some files will not be noticed: tell with SIGHUP");
+                    }
+                    reloads.run(Cause::Changed);
+                };
+                let _ = tokio::task::spawn_blocking(reload).await;
             }
         });
         Ok(())
