@@ -86,7 +86,7 @@ async fn what_was_acknowledged_outlives_kill_9() {
     let mut node = Some(node);
     let address = node.as_ref().expect("just put there").address();
     let url = stores::url(address, &stores::own_keyspace(), PATIENT);
-    let store = Arc::new(stores::connect(&url).await.expect("the node takes us in"));
+    let store = Arc::new(stores::connected(&url).await);
     let keys: Vec<GrantKey> = (0..=ROWS).map(|_| stores::row_of("crash")).collect();
     let mut writers = Vec::new();
     for (number, key) in (1_u128..).zip(&keys) {
@@ -132,7 +132,7 @@ async fn what_was_acknowledged_outlives_kill_9() {
         }
     }
     // A new session has no memory of the old node.
-    let fresh = Arc::new(stores::connect(&url).await.expect("the node takes us in"));
+    let fresh = Arc::new(stores::connected(&url).await);
     for writer in writers.iter() {
         let row = stores::row(&fresh, &writer.key).await;
         assert!(

@@ -29,7 +29,7 @@ impl Faulty {
         let past = stores::shared().await;
         let proxy = Proxy::start(cassandra::shared()).await;
         let url = proxy.url(&stores::shared_keyspace(), settings);
-        let through = stores::connect(&url).await.expect("nothing is wrong yet");
+        let through = stores::connected(&url).await;
         let key = stores::row_of(test);
         assert_eq!(
             past.grant(&key, GrantOperation::Create { limit: 100 }).await,

@@ -51,7 +51,7 @@ async fn places(store: &ScyllaStore, after: u64, max: usize) -> Vec<u64> {
 async fn buckets_follow_each_other_and_old_ones_go() {
     let keyspace = stores::own_keyspace();
     let url = stores::url(cassandra::shared(), &keyspace, PATIENT);
-    let store = stores::connect(&url).await.expect("made");
+    let store = stores::connected(&url).await;
     let session = stores::session(cassandra::shared()).await;
     assert!(places(&store, 0, 10).await.is_empty());
     put(&store, "first").await;
@@ -62,7 +62,7 @@ async fn buckets_follow_each_other_and_old_ones_go() {
     for place in [BUCKET - 2, BUCKET - 1] {
         plant(&session, &keyspace, place, lately).await;
     }
-    let store = stores::connect(&url).await.expect("there");
+    let store = stores::connected(&url).await;
     put(&store, "second").await;
     put(&store, "third").await;
     let expected = [BUCKET - 2, BUCKET - 1, BUCKET, BUCKET + 1];
@@ -85,7 +85,7 @@ async fn buckets_follow_each_other_and_old_ones_go() {
     for place in [2 * BUCKET - 2, 2 * BUCKET - 1] {
         plant(&session, &keyspace, place, lately).await;
     }
-    let store = stores::connect(&url).await.expect("there");
+    let store = stores::connected(&url).await;
     put(&store, "fourth").await;
     let expected = [BUCKET, BUCKET + 1, 2 * BUCKET - 2, 2 * BUCKET - 1, 2 * BUCKET];
     assert_eq!(
@@ -101,7 +101,7 @@ async fn buckets_follow_each_other_and_old_ones_go() {
     assert_eq!(places(&store, 2 * BUCKET - 2, 10).await, expected[3..]);
 
     // Whoever knows nothing goes on behind the last.
-    let store = stores::connect(&url).await.expect("there");
+    let store = stores::connected(&url).await;
     put(&store, "fifth").await;
     assert_eq!(places(&store, 2 * BUCKET, 10).await, [2 * BUCKET + 1]);
     session
@@ -116,10 +116,10 @@ async fn writers_at_once_share_the_places_and_a_reader_sees_each_once() {
     const CHANGES: u64 = 10;
     let keyspace = stores::own_keyspace();
     let url = stores::url(cassandra::shared(), &keyspace, PATIENT);
-    let reader = stores::connect(&url).await.expect("made");
+    let reader = stores::connected(&url).await;
     let mut writers = Vec::new();
     for writer in 0..WRITERS {
-        let store = stores::connect(&url).await.expect("there");
+        let store = stores::connected(&url).await;
         writers.push(tokio::spawn(async move {
             for change in 0..CHANGES {
                 let key = DocumentKey {

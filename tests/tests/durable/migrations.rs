@@ -35,12 +35,12 @@ async fn run(session: &Session, statement: &str) {
 async fn a_schema_that_is_there_is_left_alone() {
     let keyspace = stores::own_keyspace();
     let session = stores::session(cassandra::shared()).await;
-    works(&stores::connect(&address(&keyspace)).await.expect("made")).await;
+    works(&stores::connected(&address(&keyspace)).await).await;
     let before = session.check_schema_agreement().await.expect("one node");
-    works(&stores::connect(&address(&keyspace)).await.expect("there already")).await;
+    works(&stores::connected(&address(&keyspace)).await).await;
     // Without a word on replication too, and by whoever may not make keyspaces.
     let url = format!("scylla://{}/{keyspace}?{}", cassandra::shared(), &PATIENT[1..]);
-    works(&stores::connect(&url).await.expect("there already")).await;
+    works(&stores::connected(&url).await).await;
     let tables = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
     let rows = session
         .query_unpaged(tables, (keyspace.as_str(),))
@@ -74,7 +74,7 @@ async fn several_servers_may_start_at_once() {
 async fn a_death_in_the_middle_is_made_good() {
     let keyspace = stores::own_keyspace();
     let session = stores::session(cassandra::shared()).await;
-    works(&stores::connect(&address(&keyspace)).await.expect("made")).await;
+    works(&stores::connected(&address(&keyspace)).await).await;
     // As if the one who migrated had died before its last statement, with the lock in its hand.
     run(&session, &format!("DROP TABLE {keyspace}.server_lock")).await;
     run(&session, &format!("TRUNCATE {keyspace}.migration")).await;
@@ -86,7 +86,7 @@ async fn a_death_in_the_middle_is_made_good() {
         ),
     )
     .await;
-    let store = stores::connect(&address(&keyspace)).await.expect("made good");
+    let store = stores::connected(&address(&keyspace)).await;
     works(&store).await;
     let lock = quorate_store::lock::Locks::lock(&store, "windows", quorate_core::grant::HolderId(1), "me", 60).await;
     assert_eq!(lock, Ok(None), "the table is there again");

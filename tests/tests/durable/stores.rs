@@ -13,12 +13,13 @@ use quorate_store_scylla::{ConnectError, ScyllaConfig, ScyllaStore};
 
 use crate::cassandra;
 
-/// For a loaded machine: nothing that works takes so long, and nothing that fails waits for it.
-pub const PATIENT: &str = "&request_timeout=60s&connect_timeout=60s&migration_timeout=5m";
+/// For a machine that is loaded, or stands still for a while: nothing that works takes so long, and nothing that fails
+/// waits for it.
+pub const PATIENT: &str = "&request_timeout=4m&connect_timeout=4m&migration_timeout=5m";
 /// As short as it may be: for requests whose answer is lost.
-pub const HASTY: &str = "&request_timeout=3s&connect_timeout=60s&migration_timeout=5m";
+pub const HASTY: &str = "&request_timeout=3s&connect_timeout=4m&migration_timeout=5m";
 /// How long to wait for what must happen.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_secs(300);
 
 /// The keyspace that tests share.
 pub fn shared_keyspace() -> String {
@@ -47,10 +48,21 @@ pub async fn connect(url: &str) -> Result<ScyllaStore, ConnectError> {
     ScyllaStore::connect(&ScyllaConfig::parse(url)?).await
 }
 
+/// A store at an address that is right. Tried until it is there: that is what a server does too.
+pub async fn connected(url: &str) -> ScyllaStore {
+    let until = tokio::time::Instant::now() + DEADLINE;
+    loop {
+        match connect(url).await {
+            Ok(store) => return store,
+            Err(error) => assert!(tokio::time::Instant::now() < until, "{url}: {error}"),
+        }
+        pause().await;
+    }
+}
+
 /// A store in the shared keyspace.
 pub async fn shared() -> ScyllaStore {
-    let url = url(cassandra::shared(), &shared_keyspace(), PATIENT);
-    connect(&url).await.expect("the shared node takes us in")
+    connected(&url(cassandra::shared(), &shared_keyspace(), PATIENT)).await
 }
 
 /// A session of the driver, to look behind the store's back.
