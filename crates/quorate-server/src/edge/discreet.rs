@@ -5,7 +5,7 @@ use quorate_core::answer::{Answer, DecidedBy, Reason};
 
 /// The answer to a request that named `org`, as its caller may see it; `None` where that is all of it.
 pub fn discreet<'a>(answer: &Answer<'a>, org: &'a str) -> Option<Answer<'a>> {
-    (answer.reason == Reason::OrgMismatch).then(|| Answer {
+    (answer.reason == Reason::OrgMismatch).then_some(Answer {
         by: DecidedBy {
             org,
             plan: "",

@@ -20,7 +20,7 @@ use crate::config::{Arguments, Config, Layers};
 use crate::serve::{Server, prepare};
 
 /// Far longer than anything here takes, also on a machine that does a hundred other things.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Flags of a server on free ports that stops without delay.
 pub(super) fn arguments() -> Arguments {
@@ -29,7 +29,7 @@ pub(super) fn arguments() -> Arguments {
         .with("http-listen", "127.0.0.1:0")
         .with("data-threads", "1")
         .with("drain-delay", "0")
-        .with("drain-timeout", "2m")
+        .with("drain-timeout", "10m")
 }
 
 pub(super) fn config(arguments: Arguments, file: &str) -> Config {

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use super::*;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn watched(root: &Path, path: &str) -> Vec<String> {
     let directories = on_the_way(&root.join(path));

@@ -23,7 +23,7 @@ use crate::telemetry::Door;
 use crate::telemetry::test_answer as answer;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(Debug)]
 enum Received {
