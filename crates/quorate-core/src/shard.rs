@@ -6,6 +6,7 @@
 
 mod batch;
 mod judge;
+mod quotas;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use batch::Batch;
 pub use judge::Decision;
 
+use crate::accounts::Accounts;
 use crate::answer::{DecisionId, Status};
 use crate::charge::{Seat, Seats, cost_of};
 use crate::limit::COUNTERS_PER_REQUEST_MAX;
@@ -63,6 +65,7 @@ pub struct Shard {
     hash_key: HashKey,
     table: Table,
     slots: Slots,
+    accounts: Accounts,
     replays: Replays,
     /// The latest instant that something was charged at: time that goes back is a stopped clock.
     latest: Instant,
@@ -80,6 +83,7 @@ impl Shard {
             hash_key,
             table: Table::new(hash_key, memory, org_bytes_max),
             slots: Slots::default(),
+            accounts: Accounts::default(),
             replays: Replays::default(),
             latest: Instant::default(),
             latest_wall: Instant::default(),
@@ -115,7 +119,8 @@ impl Shard {
         let held = holder.map_or(0, |holder| {
             self.slots.used(&self.hash_key, ask.org, holder, now.instant)
         });
-        let mut decision = judge::judge(&seats, &mut cells, ask, held, now, statuses);
+        let mut drafts = self.drafts(ask, now, |_| None);
+        let mut decision = judge::judge(&seats, &mut cells, &mut drafts, ask, held, now, statuses);
         if decision.charged {
             for loaded in loads
                 .iter()
@@ -128,6 +133,7 @@ impl Shard {
             self.passed(now);
             self.hold(ask, holder, &mut decision, now);
         }
+        self.settle_quotas(&drafts, decision.charged);
         (self.cells, self.loads) = (cells, loads);
         decision
     }
@@ -211,6 +217,11 @@ impl Shard {
     /// The answers kept for operation ids.
     pub fn replays(&mut self) -> &mut Replays {
         &mut self.replays
+    }
+
+    /// The local balances of durable quotas.
+    pub fn accounts(&mut self) -> &mut Accounts {
+        &mut self.accounts
     }
 
     /// Hashes what an operation is recognised by.

@@ -212,6 +212,8 @@ impl PolicySet {
         Terms {
             plan_groups: plan.groups.for_org(shadow),
             endpoint_groups: endpoint.groups.for_org(shadow),
+            plan_quotas: &[],
+            org_quotas: &[],
             factors: Factors {
                 org: who.org.map_or(&[], |org| &org.factors),
                 key: who.key.map_or(&[], |key| &key.factors),

@@ -342,6 +342,8 @@ fn batch(org: &mut Org, costs: &[u64]) -> (Vec<Reason>, bool) {
         let terms = Terms {
             plan_groups: &org.plan,
             endpoint_groups: &org.endpoint,
+            plan_quotas: &[],
+            org_quotas: &[],
             factors: Factors::default(),
             slot: None,
             amounts,

@@ -172,6 +172,8 @@ impl Org {
         let terms = Terms {
             plan_groups: &self.plan,
             endpoint_groups: &self.endpoint,
+            plan_quotas: &[],
+            org_quotas: &[],
             factors: Factors {
                 org: &self.shape.factors,
                 ..Factors::default()
