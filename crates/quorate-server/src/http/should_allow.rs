@@ -15,7 +15,7 @@ use quorate_node::Wanted;
 use super::HttpDoor;
 use super::answer::{Included, body};
 use super::error::HttpError;
-use super::reason::told;
+use super::reason::status;
 use super::request::{BODY_BYTES_MAX, ShouldAllow};
 use crate::callers::Identity;
 use crate::edge::jittered;
@@ -85,7 +85,7 @@ fn decide(
             if let Some(span) = span {
                 span.answered(answer);
             }
-            response(told(answer.reason).status, headers, body)
+            response(status(answer), headers, body)
         })
     })
 }
@@ -97,6 +97,8 @@ fn overloaded(door: &HttpDoor) -> Response {
         retry: Retry::Later,
         degraded: false,
         binding: None,
+        bound_by_quota: false,
+        payment_required: false,
         drawn: 0,
         burst_remaining: 0,
         overage: 0,
@@ -117,7 +119,7 @@ fn overloaded(door: &HttpDoor) -> Response {
     let unix_ns = door.edge.node.unix_ns();
     let headers = headers::render(&[], &answer, unix_ns);
     let body = body(&answer, Included::default(), &headers, unix_ns);
-    response(told(answer.reason).status, headers, body)
+    response(status(&answer), headers, body)
 }
 
 fn response(status: StatusCode, fields: Vec<Field>, body: Vec<u8>) -> Response {
