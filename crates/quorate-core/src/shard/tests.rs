@@ -4,6 +4,7 @@
 mod cases;
 mod fixture;
 mod model;
+mod quotas;
 
 use proptest::prelude::*;
 
