@@ -47,6 +47,8 @@ pub struct Report {
     pub balance: Balance,
     /// The largest cost that found the balance short since the last report; 0 for none.
     pub needed: u64,
+    /// What all those cost together.
+    pub queued: u64,
     /// The balance of the period before, when a new one has begun since the last report.
     pub ended: Option<Balance>,
 }
@@ -58,6 +60,7 @@ struct Known {
     next: Option<Balance>,
     ended: Option<Balance>,
     needed: u64,
+    queued: u64,
     reported: bool,
     declared: bool,
 }
@@ -71,6 +74,8 @@ pub struct Accounts {
     undeclared: HashMap<Arc<str>, u32, Hasher>,
     /// Accounts that something happened to since the last report, each once.
     stirred: Vec<AccountId>,
+    /// Something of it cannot wait for the next report.
+    urgent: bool,
     refused: u64,
 }
 
@@ -140,7 +145,9 @@ impl Accounts {
             if !known.current.covers(wall) && known.current.ends <= wall {
                 roll(known, wall);
             }
-            return Some(known.current);
+            // A period that has not begun is not spent from: its turn comes.
+            let begun = known.current.begins <= wall;
+            return Some(if begun { known.current } else { Balance::default() });
         }
         let bounded = !declared && quota.per.key;
         let of_org = self.undeclared.get(owner.org).copied().unwrap_or(0);
@@ -158,6 +165,7 @@ impl Accounts {
             next: None,
             ended: None,
             needed: 0,
+            queued: 0,
             reported: true,
             declared: !bounded,
         };
@@ -171,6 +179,7 @@ impl Accounts {
             return;
         };
         if known.current.lease == balance.lease {
+            self.urgent |= balance.units <= balance.report_at;
             known.current = balance;
             stir(known, id, &mut self.stirred);
         }
@@ -180,14 +189,15 @@ impl Accounts {
     pub fn need(&mut self, id: AccountId, cost: u64) {
         if let Some(known) = self.known.get_mut(&id) {
             known.needed = known.needed.max(cost);
+            known.queued = known.queued.saturating_add(cost);
+            self.urgent = true;
             stir(known, id, &mut self.stirred);
         }
     }
 
-    /// Whether anything happened since the last report.
-    #[must_use]
-    pub fn has_reports(&self) -> bool {
-        !self.stirred.is_empty()
+    /// Whether something happened that cannot wait; said once.
+    pub fn take_urgent(&mut self) -> bool {
+        core::mem::take(&mut self.urgent)
     }
 
     /// Hands over what happened since the last report.
@@ -202,6 +212,7 @@ impl Accounts {
                 name: Arc::clone(&known.name),
                 balance: known.current,
                 needed: core::mem::take(&mut known.needed),
+                queued: core::mem::take(&mut known.queued),
                 ended: known.ended.take(),
             });
         }
@@ -253,7 +264,17 @@ impl Accounts {
         taken
     }
 
-    /// Forgets an account that holds nothing; its balance, if it was known.
+    /// Ends a lease's balance, wherever the account stands: nothing is spent from it any more. What it was.
+    pub fn end(&mut self, id: AccountId, lease: LeaseId) -> Option<Balance> {
+        let known = self.known.get_mut(&id)?;
+        if known.current.lease == lease {
+            let next = known.next.take().unwrap_or_default();
+            return Some(core::mem::replace(&mut known.current, next));
+        }
+        known.next.take_if(|next| next.lease == lease)
+    }
+
+    /// Forgets an account; its balance, if it was known.
     pub fn forget(&mut self, id: AccountId) -> Option<Balance> {
         let known = self.known.remove(&id)?;
         if !known.declared

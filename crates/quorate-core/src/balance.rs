@@ -50,6 +50,8 @@ pub struct Balance {
     pub overage: u64,
     /// Of those spent, units that were not granted when they were.
     pub overdrawn: u64,
+    /// The node is to hear of it at once when so few units are left.
+    pub report_at: u64,
     /// The row's cap, as last read.
     pub limit: u64,
     /// Units of the row that nobody held, as last read.

@@ -162,3 +162,54 @@ fn invented_keys_take_no_account_from_declared_ones() {
     );
     const { assert!(ACCOUNTS_MAX > 1_024) };
 }
+
+#[test]
+fn what_cannot_wait_is_said_once() {
+    let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+    let mut accounts = Accounts::default();
+    accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+    accounts.open(
+        id,
+        Balance {
+            report_at: 3,
+            ..period(1, 0, 10, 7)
+        },
+    );
+    let mut spend = |cost| {
+        let mut balance = accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+        balance.spend(cost);
+        accounts.store(id, balance);
+        (accounts.take_urgent(), accounts.take_urgent())
+    };
+    assert_eq!(spend(3), (false, false));
+    assert_eq!(spend(1), (true, false));
+    accounts.need(id, 2);
+    accounts.need(id, 5);
+    assert!(accounts.take_urgent());
+    let mut reports = Vec::new();
+    accounts.report(&mut reports);
+    assert_eq!((reports[0].needed, reports[0].queued), (5, 7));
+}
+
+#[test]
+fn an_ended_balance_is_spent_no_more() {
+    let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+    let mut accounts = Accounts::default();
+    accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+    accounts.open(id, period(1, 0, 10, 7));
+    accounts.open(id, period(2, 10, 20, 9));
+    let held = accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+    assert_eq!(accounts.end(id, LeaseId(1)).map(|balance| balance.units), Some(7));
+    accounts.store(id, held);
+    let early = accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+    assert_eq!(
+        early,
+        Balance::default(),
+        "the next period has not begun, and the copy of the ended one was not stored"
+    );
+    let left = accounts.load(id, &quota, &owner, true, Instant(10)).expect("room");
+    assert_eq!((left.lease, left.units), (LeaseId(2), 9));
+    assert_eq!(accounts.end(id, LeaseId(1)), None);
+}
