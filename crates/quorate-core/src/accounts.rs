@@ -254,29 +254,46 @@ impl Accounts {
     /// quota's limit goes first.
     pub fn withdraw(&mut self, id: AccountId, lease: LeaseId, units: u64) -> u64 {
         let mut taken = 0;
-        self.with(id, lease, |balance| {
-            let beyond = units.min(balance.beyond);
-            let within = (units - beyond).min(balance.units);
-            balance.beyond -= beyond;
-            balance.units -= within;
-            taken = beyond + within;
-        });
+        self.with(id, lease, |balance| taken = balance.withdraw(units));
         taken
     }
 
-    /// Ends a lease's balance, wherever the account stands: nothing is spent from it any more. What it was.
-    pub fn end(&mut self, id: AccountId, lease: LeaseId) -> Option<Balance> {
-        let known = self.known.get_mut(&id)?;
-        if known.current.lease == lease {
-            let next = known.next.take().unwrap_or_default();
-            return Some(core::mem::replace(&mut known.current, next));
+    /// Makes the balance of a lease the current one, with the period that it is for, and hands over those before it,
+    /// which nothing is spent from any more. `aside` is the balance where the account does not hold it yet.
+    pub fn turn(
+        &mut self,
+        id: AccountId,
+        lease: LeaseId,
+        aside: Option<Balance>,
+        (begins, ends): (Instant, Instant),
+    ) -> [Option<Balance>; 2] {
+        let Some(known) = self.known.get_mut(&id) else {
+            return [aside, None];
+        };
+        let mut before = None;
+        if known.current.lease != lease {
+            let held = known.next.take_if(|next| next.lease == lease);
+            let Some(turned) = held.or(aside) else {
+                return [known.ended.take(), None];
+            };
+            let replaced = core::mem::replace(&mut known.current, turned);
+            before = Some(replaced).filter(|balance| balance.lease != LeaseId::default());
         }
-        known.next.take_if(|next| next.lease == lease)
+        (known.current.begins, known.current.ends) = (begins, ends);
+        [known.ended.take(), before]
     }
 
-    /// Forgets an account; its balance, if it was known.
-    pub fn forget(&mut self, id: AccountId) -> Option<Balance> {
-        let known = self.known.remove(&id)?;
+    /// Forgets an account that nobody has spent from since the last report; whether it did.
+    pub fn forget_settled(&mut self, id: AccountId) -> bool {
+        let settled = self.known.get(&id).is_some_and(|known| known.reported && known.current.units == 0);
+        settled && !self.forget(id).is_empty()
+    }
+
+    /// Forgets an account; all balances that it had.
+    pub fn forget(&mut self, id: AccountId) -> Vec<Balance> {
+        let Some(known) = self.known.remove(&id) else {
+            return Vec::new();
+        };
         if !known.declared
             && let Some(count) = self.undeclared.get_mut(&known.name.org)
         {
@@ -285,7 +302,7 @@ impl Accounts {
                 self.undeclared.remove(&known.name.org);
             }
         }
-        Some(known.current)
+        [known.ended, Some(known.current), known.next].into_iter().flatten().collect()
     }
 
     /// Accounts kept, and those refused for want of room.

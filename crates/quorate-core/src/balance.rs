@@ -129,6 +129,15 @@ impl Balance {
         beyond
     }
 
+    /// Takes up to `units` of what is not spent out of it; how many it took. What lies beyond the limit goes first.
+    pub fn withdraw(&mut self, units: u64) -> u64 {
+        let beyond = units.min(self.beyond);
+        let within = (units - beyond).min(self.units);
+        self.beyond -= beyond;
+        self.units -= within;
+        beyond + within
+    }
+
     /// Takes back what was spent: the newest units first, never more than this process has spent in the period.
     pub fn refund(&mut self, cost: u64) {
         let overdrawn = cost.min(self.overdrawn);

@@ -96,6 +96,7 @@ impl Node {
             if all {
                 keep(&mut shard, &mut items, now);
             }
+            self.stir(&mut shard);
             drop(shard);
             for (index, item) in items.iter().enumerate() {
                 render(index, &item.answer());

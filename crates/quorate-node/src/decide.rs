@@ -140,6 +140,7 @@ impl Node {
         }
         let layouts = self.layouts.load();
         let decision = shard.decide(&layouts, ask, now, wanted.statuses.then_some(&mut statuses));
+        self.stir(&mut shard);
         let mut answer = answer(&decision, ask.decision_id, by);
         if let Some(operation) = operation.filter(|_| answer.allowed()) {
             shard.replays().keep(&operation, operation::keep(&answer), now.instant);
