@@ -10,6 +10,7 @@ mod deny;
 mod mutants;
 mod prepare;
 mod project;
+mod services;
 mod source;
 mod steps;
 mod test;
@@ -36,6 +37,8 @@ enum Task {
     Test(test::Options),
     /// Install the foreign clients that the end-to-end tests use and print the variables that lead to them
     Prepare,
+    /// Start a real Apache Cassandra on loopback, say where it is, and keep it until the task is ended
+    Services(services::Options),
     /// Everything a change must pass: fmt, clippy, tidy, test, docs without warnings
     Ci,
     /// Run the benchmarks, on the profile that ships
@@ -62,6 +65,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Tidy => tidy::run(&project),
         Task::Test(options) => test::run(&project, &options),
         Task::Prepare => prepare::run(&project),
+        Task::Services(options) => services::run(&project, &options),
         Task::Ci => ci::run(&project),
         Task::Bench(options) => bench::run(&project, &options),
         Task::Mutants(options) => mutants::run(&project, &options),

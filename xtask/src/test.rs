@@ -10,10 +10,12 @@ use cargo_metadata::Metadata;
 
 use crate::project::Project;
 use crate::steps::Steps;
-use crate::{command, prepare, tidy};
+use crate::{command, prepare, services, tidy};
 
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "quorate-tests";
+/// The tests among them that need a real database.
+const DURABLE: &str = "durable";
 /// The profile that the one binary of the end-to-end tests is built with.
 const PROFILE: &str = "e2e";
 
@@ -29,6 +31,9 @@ pub struct Options {
     /// Leave out the end-to-end tests, and all the tools that only they need
     #[arg(long)]
     skip_e2e: bool,
+    /// Leave out the end-to-end tests on a real database
+    #[arg(long)]
+    skip_durable: bool,
 }
 
 /// Runs the tests and prints what came of them.
@@ -47,7 +52,7 @@ pub fn all(project: &Project, options: &Options, steps: &mut Steps) {
         unit(project, steps);
     }
     if !options.skip_e2e {
-        end_to_end(project, steps);
+        end_to_end(project, options, steps);
     }
 }
 
@@ -63,26 +68,49 @@ fn unit(project: &Project, steps: &mut Steps) {
     });
 }
 
-fn end_to_end(project: &Project, steps: &mut Steps) {
+fn end_to_end(project: &Project, options: &Options, steps: &mut Steps) {
+    const NAMES: [&str; 2] = ["end-to-end tests", "end-to-end tests on Cassandra"];
     let environment = prepare::all(project, steps);
     let binary = steps.run("build the server", || build_server(project));
-    let name = "end-to-end tests";
     let (Some(mut environment), Some(binary)) = (environment, binary) else {
-        steps.not_run(name, "what they need could not be prepared");
+        for name in NAMES {
+            steps.not_run(name, "what they need could not be prepared");
+        }
         return;
     };
     environment.push(("QUORATE_BIN", binary.into()));
-    steps.run(name, || {
-        let targets = integration_targets(&project.metadata()?, |package| package == END_TO_END);
-        ensure!(!targets.is_empty(), "the package {END_TO_END} has no tests");
-        let mut cargo = project.cargo();
-        // The whole workspace is selected, as for the other tests, so that shared dependencies have the same features
-        // and are not built twice.
-        cargo
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .args(selection(&targets));
-        command::run(cargo.envs(environment))
+    steps.run(NAMES[0], || {
+        end_to_end_targets(project, |name| name != DURABLE, &environment)
     });
+    if options.skip_durable {
+        return;
+    }
+    // Started late and stopped at once: it takes half a gigabyte.
+    let Some(services) = steps.run("start Cassandra", || services::start(project, 1)) else {
+        steps.not_run(NAMES[1], "Cassandra could not be started");
+        return;
+    };
+    environment.extend(services.environment());
+    steps.run(NAMES[1], || {
+        end_to_end_targets(project, |name| name == DURABLE, &environment)
+    });
+}
+
+fn end_to_end_targets(
+    project: &Project,
+    chosen: impl Fn(&str) -> bool,
+    environment: &prepare::Environment,
+) -> Result<()> {
+    let mut targets = integration_targets(&project.metadata()?, |package| package == END_TO_END);
+    targets.retain(|name| chosen(name));
+    ensure!(!targets.is_empty(), "the package {END_TO_END} lacks tests");
+    let mut cargo = project.cargo();
+    // The whole workspace is selected, as for the other tests, so that shared dependencies have the same features and
+    // are not built twice.
+    cargo
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(selection(&targets));
+    command::run(cargo.envs(environment.iter().cloned()))
 }
 
 fn build_server(project: &Project) -> Result<PathBuf> {

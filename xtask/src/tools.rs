@@ -5,7 +5,7 @@
 //! apart from `git` and a Python to begin with, which is fetched from Debian when it is missing.
 
 mod crates;
-mod debian;
+pub mod debian;
 mod go;
 mod python;
 
@@ -46,6 +46,11 @@ impl Tools {
         Self {
             folder: project.root.join(".tools"),
         }
+    }
+
+    /// Where everything is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The protobuf linter.

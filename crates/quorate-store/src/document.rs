@@ -36,6 +36,10 @@ pub enum Changed {
     Conflict(Option<u64>),
 }
 
+/// For how long an entry of the feed is kept at least, in seconds: a week. A reader that has been away for longer starts
+/// anew.
+pub const FEED_KEPT_S: u64 = 7 * 24 * 3_600;
+
 /// A place in the feed: what comes after it is new. 0 is before the first change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor(pub u64);
@@ -53,6 +57,10 @@ pub struct Change {
 }
 
 /// Documents.
+///
+/// A reader that keeps a copy starts with the feed from 0 to its end, reads all documents, and then follows the feed; a
+/// document that it found older than an entry says is read again until it is not, or a minute has passed: then the
+/// change was not made.
 #[async_trait::async_trait]
 pub trait Documents: Send + Sync {
     /// Reads one.
@@ -66,7 +74,8 @@ pub trait Documents: Send + Sync {
     /// that it would have made if it did.
     ///
     /// # Errors
-    /// The store is away; the body is over [`DOCUMENT_BYTES_MAX`].
+    /// The store is away; or [`StoreError::Refused`] for a body over [`DOCUMENT_BYTES_MAX`] or a name over
+    /// [`crate::bound::NAME_BYTES_MAX`].
     async fn put_document(
         &self,
         key: &DocumentKey,
@@ -74,7 +83,8 @@ pub trait Documents: Send + Sync {
         body: Option<&str>,
     ) -> Result<Changed, StoreError>;
 
-    /// Documents of a kind in order of org and id, after `after`, tombstones included: at most `max`.
+    /// Documents of a kind in order of org and id, by their bytes, after `after`, tombstones included: at most `max`. An
+    /// empty page is the end; a page may be shorter than `max` before it.
     ///
     /// # Errors
     /// The store is away.
@@ -85,7 +95,22 @@ pub trait Documents: Send + Sync {
         max: usize,
     ) -> Result<Vec<(DocumentKey, Document)>, StoreError>;
 
-    /// Entries of the feed after `after`, oldest first: at most `max`.
+    /// The kinds of which there are documents or tombstones, in no particular order.
+    ///
+    /// # Errors
+    /// The store is away.
+    async fn document_kinds(&self) -> Result<Vec<Arc<str>>, StoreError>;
+
+    /// Writes a document or a tombstone as it is, version included: for imports into an empty store. Refuses to
+    /// overwrite another one; the same again changes nothing. It enters the feed like any change.
+    ///
+    /// # Errors
+    /// The store is away; [`StoreError::Exists`]; or [`StoreError::Refused`] beyond a bound.
+    async fn import_document(&self, key: &DocumentKey, document: &Document) -> Result<(), StoreError>;
+
+    /// Entries of the feed after `after`, oldest first: at most `max`. Fewer, even none, says that this is the end for
+    /// now. Nothing appears later at a place before one that was returned. Entries that a later one of the same document
+    /// makes needless may be missing, and those older than [`FEED_KEPT_S`].
     ///
     /// # Errors
     /// The store is away.

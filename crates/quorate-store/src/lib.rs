@@ -6,6 +6,10 @@
 //! the node's business; how a quota's row is leased from is `quorate-quota`'s.
 
 pub mod audit;
+pub mod bound;
+pub mod code;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod document;
 pub mod error;
 pub mod lock;
@@ -29,14 +33,18 @@ pub trait Store:
 ///
 /// Operations on one row are linearizable; what was [`GrantOutcome::Applied`] is durable. An engine never retries: what
 /// it cannot say is [`GrantOutcome::Unknown`], and the lease machine settles it.
+///
+/// Values are written as they are: the engine checks what an operation expects of the row, not that holdings add up. A
+/// change that writes more than [`quorate_core::grant::GRANT_MAX`], or folds [`quorate_core::grant::HolderId::FOLDED`],
+/// is [`GrantOutcome::Refused`]; a key beyond a bound of [`bound`] is [`GrantOutcome::NotTried`].
 #[async_trait::async_trait]
 pub trait Grants: Send + Sync {
     /// Does one operation on one row. Errors are outcomes here, so that none can be taken for another: a failure
     /// before anything was sent is [`GrantOutcome::NotTried`], any other [`GrantOutcome::Unknown`].
     async fn grant(&self, key: &GrantKey, operation: GrantOperation) -> GrantOutcome;
 
-    /// All rows of an org, or of all orgs, in no particular order, from `after` on: for exports and reports. At most
-    /// `max` rows; the last key is the next page's `after`.
+    /// The rows of all orgs, in no particular order, from `after` on: for exports and reports. At most `max` rows; the
+    /// last key is the next page's `after`, and an empty page is the end. Rows made meanwhile may be missing.
     ///
     /// # Errors
     /// The store is away.
@@ -46,9 +54,10 @@ pub trait Grants: Send + Sync {
         max: usize,
     ) -> Result<Vec<(GrantKey, quorate_core::grant::Grant)>, StoreError>;
 
-    /// Writes a row as it is: for imports into an empty store. Refuses to overwrite.
+    /// Writes a row as it is: for imports into an empty store. Refuses to overwrite another one; the same again changes
+    /// nothing.
     ///
     /// # Errors
-    /// The store is away, or [`StoreError::Exists`].
+    /// The store is away; [`StoreError::Exists`]; or [`StoreError::Refused`] beyond a bound.
     async fn import_grant(&self, key: &GrantKey, grant: &quorate_core::grant::Grant) -> Result<(), StoreError>;
 }

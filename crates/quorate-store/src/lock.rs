@@ -6,6 +6,9 @@ use quorate_core::grant::HolderId;
 
 use crate::StoreError;
 
+/// The longest that a lock can be taken for, in seconds: a day. What asks for longer gets this.
+pub const LOCK_TTL_S_MAX: u32 = 24 * 3_600;
+
 /// Who holds the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -18,10 +21,11 @@ pub struct Held {
 /// The lock.
 #[async_trait::async_trait]
 pub trait Locks: Send + Sync {
-    /// Takes the lock, or renews it, for `ttl_s` seconds of the database's clock. `Some` says who else holds it.
+    /// Takes the lock, or renews it, for `ttl_s` seconds (at least 1, at most [`LOCK_TTL_S_MAX`]) of the database's
+    /// clock: `None`. `Some` says who else holds it.
     ///
     /// # Errors
-    /// The store is away.
+    /// The store is away; or [`StoreError::Refused`] for an empty name or one beyond a bound.
     async fn lock(&self, name: &str, holder: HolderId, by: &str, ttl_s: u32) -> Result<Option<Held>, StoreError>;
 
     /// Gives the lock back, if `holder` holds it.

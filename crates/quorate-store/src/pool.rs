@@ -20,12 +20,17 @@ pub trait Pools: Send + Sync {
     /// Writes the levels of pools, by org and pool name. The last write of a pool counts; one server writes.
     ///
     /// # Errors
-    /// The store is away; the same levels may be sent again.
+    /// The store is away; the same levels may be sent again. [`StoreError::Refused`] beyond a bound: then none is written.
     async fn write_pools(&self, levels: &[(Arc<str>, Arc<str>, PoolLevel)]) -> Result<(), StoreError>;
 
-    /// All levels, by org and pool name.
+    /// Levels by org and pool name, in no particular order, from `after` on: at most `max`. The last org and name are
+    /// the next page's `after`; an empty page is the end.
     ///
     /// # Errors
     /// The store is away.
-    async fn pools(&self) -> Result<Vec<(Arc<str>, Arc<str>, PoolLevel)>, StoreError>;
+    async fn pools(
+        &self,
+        after: Option<(&str, &str)>,
+        max: usize,
+    ) -> Result<Vec<(Arc<str>, Arc<str>, PoolLevel)>, StoreError>;
 }

@@ -8,13 +8,16 @@ pub const PIECE_BYTES_MAX: usize = 512 * 1024;
 /// Snapshots.
 #[async_trait::async_trait]
 pub trait Snapshots: Send + Sync {
-    /// Writes pieces; one that exists is replaced. Durable when it returns.
+    /// Writes pieces; one that exists is replaced. Durable when it returns. Each piece is written whole or not at all; of
+    /// several some may be when an error is returned.
     ///
     /// # Errors
-    /// The store is away; the same pieces may be sent again.
+    /// The store is away; the same pieces may be sent again. [`StoreError::Refused`] for an empty name, one beyond a
+    /// bound, or a piece over [`PIECE_BYTES_MAX`]: then none is written.
     async fn write_pieces(&self, pieces: &[(String, Vec<u8>)]) -> Result<(), StoreError>;
 
-    /// Names of pieces that begin with `prefix`, in order, after `after`: at most `max`, with their content.
+    /// Names of pieces that begin with `prefix`, in order of their bytes, after `after`: at most `max`, with
+    /// their content. An empty page is the end; a page may be shorter than `max` before it.
     ///
     /// # Errors
     /// The store is away.

@@ -66,16 +66,23 @@ pub trait Usage: Send + Sync {
     /// Returns how many operations on the database it took.
     ///
     /// # Errors
-    /// The store is away; the same rows may be sent again.
+    /// The store is away; the same rows may be sent again. [`StoreError::Refused`] beyond a bound: then none is written.
     async fn write_usage(&self, writer: HolderId, rows: &[(UsageKey, Used)]) -> Result<u64, StoreError>;
 
-    /// The sums over all writers, in order of the keys.
+    /// The sums over all writers (at most `u64::MAX`), in order of the keys, after `after`: at most `max`. An empty page
+    /// is the end.
     ///
     /// # Errors
     /// The store is away.
-    async fn usage(&self, query: &UsageQuery) -> Result<Vec<(UsageKey, Used)>, StoreError>;
+    async fn usage(
+        &self,
+        query: &UsageQuery,
+        after: Option<&UsageKey>,
+        max: usize,
+    ) -> Result<Vec<(UsageKey, Used)>, StoreError>;
 
-    /// Rows of all orgs with their writers, after `after`: at most `max`. For exports.
+    /// Rows of all orgs with their writers, in no particular order, after `after`: at most `max`; an empty page is the
+    /// end. For exports.
     ///
     /// # Errors
     /// The store is away.

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use quorate_api::v1::{Algorithm, LimitStatus, Reason};
+use quorate_api::v1::{Algorithm, Include, LimitStatus, Reason, ShouldAllowResponse};
 
-use crate::harness::{AskExt, Client, Launch, ask, time};
-
-/// How far the test's reading of the wall clock and the server's may lie apart.
-const CLOCKS_APART: Duration = Duration::from_millis(5);
+use crate::harness::time::{decided_at, once_quick};
+use crate::harness::{AskExt, Client, Launch, Server, ask, time};
 
 /// An org `o` with something in force, for limits of ten per hour.
 fn policy(overlays: &str) -> String {
@@ -42,53 +40,63 @@ async fn limit_of(client: &Client, endpoint: &str, name: &str) -> LimitStatus {
     found.unwrap_or_else(|| panic!("no {name} in {statuses:?}"))
 }
 
-#[tokio::test]
-async fn a_boost_begins_and_ends_exactly() {
-    let from = Timestamp::now() + Duration::from_millis(2_500);
-    let until = from + Duration::from_secs(1);
-    let boosts = format!("boosts: [{}]", boost("2.5", from, 1, ""));
+/// A boost that begins so long after now and lasts as long, watched from before it to after it; `None` when the server
+/// was not up in time or nobody looked while it was in force.
+async fn watch_a_boost(within: Duration) -> Option<()> {
+    let from = Timestamp::now() + within;
+    let until = from + within;
+    let boosts = format!("boosts: [{}]", boost("2.5", from, within.as_secs(), ""));
     let server = Launch::with(policy(&boosts)).start();
     let client = server.client().await;
     let (mut before, mut during, mut after) = (0, 0, 0);
     while after < 50 {
-        let asked = Timestamp::now();
-        let status = limit_of(&client, "", "own").await;
-        let answered = Timestamp::now();
-        if answered + CLOCKS_APART < from {
-            assert_eq!(
-                (status.limit, status.factor_hundredths),
-                (10, 100),
-                "not yet: {answered} < {from}"
-            );
-            before += 1;
-        } else if asked > from + CLOCKS_APART && answered + CLOCKS_APART < until {
-            assert_eq!((status.limit, status.factor_hundredths), (25, 250), "now: {asked}");
-            during += 1;
-        } else if asked > until + CLOCKS_APART {
-            assert_eq!(
-                (status.limit, status.factor_hundredths),
-                (10, 100),
-                "no more: {asked} > {until}"
-            );
-            after += 1;
-        }
+        let answer = client.ask(ask("k").of("o").look().with(Include::Limits)).await;
+        let own = answer.limits.iter().find(|status| status.name == "own");
+        let own = own.unwrap_or_else(|| panic!("no own in {answer:?}"));
+        let at = decided_at(&answer.decision_id);
+        let (seen, expected) = match at {
+            at if at < from => (&mut before, (10, 100)),
+            at if at < until => (&mut during, (25, 250)),
+            _ => (&mut after, (10, 100)),
+        };
+        assert_eq!(
+            (own.limit, own.factor_hundredths),
+            expected,
+            "decided at {at}, boosted from {from} until {until}"
+        );
+        *seen += 1;
     }
-    assert!(before > 0 && during > 0, "{before} before, {during} during");
+    (before > 0 && during > 0).then_some(())
+}
+
+#[tokio::test]
+async fn a_boost_begins_and_ends_exactly() {
+    once_quick("a boost, from before it to after it", watch_a_boost).await;
+}
+
+/// A key that used all it has and the pool's before a boost, and what it was told then; `None` when the boost began
+/// before that.
+async fn denied_before_a_boost(within: Duration) -> Option<(Server, ShouldAllowResponse, Timestamp)> {
+    let from = Timestamp::now() + within;
+    let boosts = format!("boosts: [{}]", boost("2", from, 3_600, ""));
+    let server = Launch::with(policy(&boosts)).start();
+    let client = server.client().await;
+    client.allowed(ask("k").of("o").costing(13)).await;
+    let denied = client.ask(ask("k").of("o")).await;
+    (decided_at(&denied.decision_id) < from).then_some((server, denied, from))
 }
 
 #[tokio::test]
 async fn a_denial_knows_when_a_boost_will_let_it_through() {
-    let from = Timestamp::now() + Duration::from_secs(2);
-    let boosts = format!("boosts: [{}]", boost("2", from, 60, ""));
-    let server = Launch::with(policy(&boosts)).start();
-    let client = server.client().await;
-    client.allowed(ask("k").of("o").costing(13)).await;
-    let denied = client.denied(ask("k").of("o"), Reason::RateLimited).await;
-    let stated = Timestamp::now() + Duration::from_nanos(denied.retry_after_ns);
-    assert!(
-        stated + CLOCKS_APART >= from && stated <= from + Duration::from_secs(1),
-        "{stated}, {from}"
+    let (server, denied, from) = once_quick("a denial before a boost", denied_before_a_boost).await;
+    assert!(!denied.allowed, "{denied:?}");
+    assert_eq!(denied.reason(), Reason::RateLimited);
+    let stated = decided_at(&denied.decision_id) + Duration::from_nanos(denied.retry_after_ns);
+    assert_eq!(
+        stated, from,
+        "the boost is what lets it through, from its first instant on"
     );
+    let client = server.client().await;
     time::pass(denied.retry_after_ns).await;
     let passed = client.allowed(ask("k").of("o")).await;
     assert_eq!(
@@ -154,26 +162,44 @@ async fn a_boost_of_one_key_is_that_keys() {
     assert_eq!(client.statuses(ask("k")).await[0].limit, 10);
 }
 
-#[tokio::test]
-async fn an_incident_multiplies_by_five_while_it_is_open_and_forgives_nothing_after() {
+/// An org that used 45 of its ten while an incident was open, and when the incident ends; `None` when it ended before
+/// that.
+async fn use_an_incident(within: Duration) -> Option<(Server, Timestamp)> {
     let from = Timestamp::now() - Duration::from_secs(60);
-    let until = Timestamp::now() + Duration::from_secs(2);
+    let until = Timestamp::now() + within;
     let incidents = format!(
         "incidents: [{{ from: {from}, until: {until}, opened_by: ann, reason: breach }}], boosts: [{}]",
-        boost("2", from, 600, "")
+        boost("2", from, 3_600, "")
     );
     let server = Launch::with(policy(&incidents)).start();
     let client = server.client().await;
-    let own = limit_of(&client, "GET /a", "own").await;
-    assert_eq!((own.limit, own.factor_hundredths), (50, 500), "five is more than two");
-    assert_eq!(limit_of(&client, "GET /a", "calls").await.limit, 20);
-    client.allowed(ask("k").of("o").costing(45)).await;
+    let asked = client
+        .ask(ask("k").of("o").costing(45).with(Include::Limits).at("GET /a"))
+        .await;
+    if decided_at(&asked.decision_id) >= until {
+        return None;
+    }
+    assert!(asked.allowed, "{asked:?}");
+    let of = |name: &str| {
+        let found = asked.limits.iter().find(|status| status.name == name);
+        found.map(|status| (status.limit, status.factor_hundredths))
+    };
+    assert_eq!(of("own"), Some((50, 500)), "five is more than two");
+    assert_eq!(of("calls"), Some((20, 500)));
+    Some((server, until))
+}
+
+#[tokio::test]
+async fn an_incident_multiplies_by_five_while_it_is_open_and_forgives_nothing_after() {
+    let (server, until) = once_quick("a charge while an incident is open", use_an_incident).await;
+    let client = server.client().await;
     // Once it is over, the boost of two is left, and 45 are used of 20.
-    time::eventually("the end of the incident", || async {
-        (limit_of(&client, "", "own").await.limit == 20).then_some(())
+    let after = time::until("the end of the incident", || async {
+        let answer = client.ask(ask("k").of("o").look()).await;
+        (answer.limit == 20).then_some(answer)
     })
     .await;
-    assert!(Timestamp::now() + CLOCKS_APART >= until);
+    assert!(decided_at(&after.decision_id) >= until, "it ended too early");
     let own = limit_of(&client, "", "own").await;
     assert_eq!((own.used, own.remaining), (45, 0), "nothing is forgiven");
     client.denied(ask("k").of("o").costing(4), Reason::RateLimited).await;

@@ -10,11 +10,14 @@ use crate::harness::{AskExt, Client, Launch, Server, binary, policy, root};
 
 const SCAN: &str = "POST /api/v1/threats/scan";
 
+/// Enough for a busy machine: what a command does when its deadline passes is a test of its own.
+const PATIENT: [&str; 2] = ["--deadline", "2m"];
+
 /// `quorate check` of a scan, with more arguments.
 fn check(server: &Server, more: &[&str]) -> Outcome {
     let address = server.grpc().to_string();
     let arguments = ["check", "--server", &address, "--endpoint", SCAN];
-    quorate(arguments.into_iter().chain(more.iter().copied()))
+    quorate(arguments.into_iter().chain(PATIENT).chain(more.iter().copied()))
 }
 
 fn reference() -> String {
@@ -122,7 +125,8 @@ async fn explain_says_which_limits_apply_and_charges_nothing() {
     let server = Launch::plain().start();
     let address = server.grpc().to_string();
     for _ in 0..3 {
-        quorate(["explain", "--server", &address, "--key", "ak", "--endpoint", SCAN]).exits(0);
+        let explain = ["explain", "--server", &address, "--key", "ak", "--endpoint", SCAN];
+        quorate(explain.into_iter().chain(PATIENT)).exits(0);
     }
     let client = server.client().await;
     assert_eq!(client.used(crate::harness::ask("ak").at(SCAN), "per-minute").await, 0);
@@ -153,15 +157,14 @@ fn bench_measures_every_way_of_asking() {
     let address = server.grpc().to_string();
     for mode in ["unary", "batch", "stream"] {
         let load = ["bench", "--json", "--server", &address, "--mode", mode, "--keys", "100"];
-        let report = quorate(load.into_iter().chain(["--duration", "300ms", "--connections", "2"]))
-            .exits(0)
-            .json();
+        let load = load.into_iter().chain(["--count", "2000", "--connections", "2"]);
+        let report = quorate(load.chain(PATIENT)).exits(0).json();
         let count = |field: &str| {
             report[field]
                 .as_u64()
                 .unwrap_or_else(|| panic!("no {field} in {report}"))
         };
-        assert!(count("decisions") > 0 && count("denied") == 0, "{report}");
+        assert_eq!((count("decisions"), count("denied")), (2_000, 0), "{report}");
         assert!(
             report["latency_ns"]["p50"].as_u64() <= report["latency_ns"]["p99"].as_u64(),
             "{report}"
@@ -178,9 +181,11 @@ fn bench_measures_every_way_of_asking() {
         "--duration",
         "1s",
     ];
-    let report = quorate(load).exits(0).json();
-    let decisions = report["decisions"].as_u64().expect("a number");
-    assert!((300..=500).contains(&decisions), "{report}");
+    let report = quorate(load.into_iter().chain(PATIENT)).exits(0).json();
+    let count = |field: &str| report[field].as_u64().expect("a number");
+    let due = count("decisions") + count("unsent");
+    // A busy machine sends less than is due, and says so; each of the two threads may have one call due at the end.
+    assert!((498..=500).contains(&due), "{report}");
     quorate(["bench", "--server", "127.0.0.1:1", "--duration", "100ms"]).exits(3);
 }
 
@@ -254,6 +259,14 @@ fn the_first_two_minutes() {
         .find(|line| line.starts_with("quorate check"));
     let line = line.unwrap_or_else(|| panic!("nothing to try in:\n{said}"));
     let tried = line.replacen("quorate", &format!("'{}'", binary().display()), 1);
-    let outcome = run(Command::new("sh").args(["-c", &tried])).exits(0);
+    // As it stands it has two seconds for its answer. A machine that is too busy for that is asked again.
+    let mut outcome = run(Command::new("sh").args(["-c", &tried]));
+    for _ in 0..20 {
+        if !outcome.stderr.contains("no answer within the deadline") {
+            break;
+        }
+        outcome = run(Command::new("sh").args(["-c", &tried]));
+    }
+    let outcome = outcome.exits(0);
     assert!(outcome.stdout.contains("allowed"), "{}", outcome.stdout);
 }

@@ -81,15 +81,29 @@ fn grpcurl_lists_by_reflection_and_calls() {
 
 #[test]
 fn the_quick_start_in_python_runs_as_it_is_documented() {
-    let server = Launch::plain().start();
-    let mut python = Command::new(environment("QUORATE_TEST_PYTHON"));
-    python.arg(root().join("examples/python/quickstart.py"));
-    run(python.arg(server.grpc().to_string())).exits(0);
+    let quickstart = |server: &Server| {
+        let mut python = Command::new(environment("QUORATE_TEST_PYTHON"));
+        python.arg(root().join("examples/python/quickstart.py"));
+        run_in_time(python.arg(server.grpc().to_string()))
+    };
+    quickstart(&Launch::plain().start()).exits(0);
     // Against a policy that answers otherwise it must notice.
-    let other = Launch::with(policy::one_limit(1, "1h")).start();
-    let mut python = Command::new(environment("QUORATE_TEST_PYTHON"));
-    python.arg(root().join("examples/python/quickstart.py"));
-    run(python.arg(other.grpc().to_string())).exits(1);
+    quickstart(&Launch::with(policy::one_limit(1, "1h")).start()).exits(1);
+}
+
+/// Runs a quick start, and again when the machine was too busy for the deadline of its calls. A run has new keys.
+fn run_in_time(quickstart: &mut Command) -> Outcome {
+    let mut outcome = run(quickstart);
+    for _ in 0..10 {
+        if !["DEADLINE_EXCEEDED", "DeadlineExceeded"]
+            .iter()
+            .any(|code| outcome.stderr.contains(code))
+        {
+            break;
+        }
+        outcome = run(quickstart);
+    }
+    outcome
 }
 
 #[test]
@@ -103,9 +117,8 @@ fn the_quick_start_in_go_runs_as_it_is_documented() {
     let program = programs.path().join("quickstart");
     let mut build = Command::new(environment("QUORATE_TEST_GO"));
     run(build.args(["build", "-o"]).arg(&program).arg(".").current_dir(&folder)).exits(0);
-    let server = Launch::plain().start();
-    run(Command::new(&program).arg(server.grpc().to_string())).exits(0);
+    let quickstart = |server: &Server| run_in_time(Command::new(&program).arg(server.grpc().to_string()));
+    quickstart(&Launch::plain().start()).exits(0);
     // Against a policy that answers otherwise it must notice.
-    let other = Launch::with(policy::one_limit(1, "1h")).start();
-    run(Command::new(&program).arg(other.grpc().to_string())).exits(1);
+    quickstart(&Launch::with(policy::one_limit(1, "1h")).start()).exits(1);
 }

@@ -2,29 +2,13 @@
 
 use std::time::Duration;
 
-use quorate_api::v1::{Include, Reason, ShouldAllowRequest};
-use tokio::time::Instant;
+use quorate_api::v1::{Include, Reason, ShouldAllowResponse};
 
-use crate::harness::{AskExt, Client, Launch, ask, policy, time};
+use crate::harness::time::{self, decided_at, once_quick};
+use crate::harness::{AskExt, Client, Launch, Server, ask, policy};
 
-/// Asks without a pause until it passes: never before the instant that the first denial stated, always from it on.
-async fn passes_exactly_when_stated(client: &Client, request: ShouldAllowRequest) {
-    let sent = Instant::now();
-    let denied = client.ask(request.clone()).await;
-    let answered = Instant::now();
-    assert!(!denied.allowed && denied.retry_after_ns > 0, "{denied:?}");
-    let stated = Duration::from_nanos(denied.retry_after_ns);
-    loop {
-        let asked = Instant::now();
-        let answer = client.ask(request.clone()).await;
-        if answer.allowed {
-            let passed = Instant::now();
-            assert!(passed >= sent + stated, "it passed {:?} early", sent + stated - passed);
-            return;
-        }
-        // Decided at the earliest when it was asked, so after the stated instant it must pass.
-        assert!(asked < answered + stated, "denied after the stated instant: {answer:?}");
-    }
+async fn passes_exactly_when_stated(client: &Client, request: quorate_api::v1::ShouldAllowRequest) {
+    time::passes_exactly_when_stated(client, request, Reason::RateLimited).await;
 }
 
 #[tokio::test]
@@ -64,20 +48,34 @@ async fn buckets_and_fixed_windows_are_exact_too() {
     let server = Launch::with(fixed).start();
     let client = server.client().await;
     client.count(&ask("k"), 9).await;
-    passes_exactly_when_stated(&client, ask("k")).await;
+    // Fixed windows follow wall time, which is read once a second, and decisions are dated by the clock that no step
+    // of wall time moves: the two drift apart a little.
+    let drift = Duration::from_millis(5);
+    time::passes_when_stated(&client, ask("k"), Reason::RateLimited, drift).await;
+}
+
+/// A key that two limits deny, and what it was told; `None` when the shorter window was over before that.
+async fn two_denials(within: Duration) -> Option<(Server, ShouldAllowResponse)> {
+    let two = policy::plan(&format!(
+        "limits:\n  \
+           - {{ name: short, per: key, limit: 3, window: {}ms }}\n  \
+           - {{ name: long, per: key, limit: 3, window: {}ms }}",
+        within.as_millis(),
+        2 * within.as_millis(),
+    ));
+    let server = Launch::with(two).start();
+    let client = server.client().await;
+    let charged = client.allowed(ask("k").costing(3)).await;
+    let denied = client.ask(ask("k").with(Include::Limits)).await;
+    let quick = decided_at(&denied.decision_id) < decided_at(&charged.decision_id) + within;
+    quick.then_some((server, denied))
 }
 
 #[tokio::test]
 async fn of_several_limits_that_deny_the_latest_is_told() {
-    let two = policy::plan(
-        "limits:\n  \
-           - { name: short, per: key, limit: 3, window: 500ms }\n  \
-           - { name: long, per: key, limit: 3, window: 2s }",
-    );
-    let server = Launch::with(two).start();
+    let (server, denied) = once_quick("two limits that deny", two_denials).await;
     let client = server.client().await;
-    client.allowed(ask("k").costing(3)).await;
-    let denied = client.denied(ask("k").with(Include::Limits), Reason::RateLimited).await;
+    assert_eq!(denied.reason(), Reason::RateLimited);
     assert_eq!(denied.limit_name, "long");
     let stated: Vec<u64> = denied.limits.iter().map(|status| status.retry_after_ns).collect();
     assert!(denied.limits.iter().all(|status| status.denied), "{denied:?}");
@@ -90,39 +88,57 @@ async fn of_several_limits_that_deny_the_latest_is_told() {
 
 #[tokio::test]
 async fn a_denied_request_changes_no_later_answer() {
-    let server = Launch::with(policy::one_limit(2, "1s")).start();
+    let (server, both) = once_quick("two hundred denials within a window", hammer_a_window).await;
+    let client = server.client().await;
+    time::pass(both.retry_after_ns).await;
+    client.allowed(ask("k").costing(2)).await;
+}
+
+/// A key that was denied two hundred times within one window of this length, each time with the same instant to come
+/// back, and what it was told about both of its units; `None` when the window was over before that.
+async fn hammer_a_window(within: Duration) -> Option<(Server, ShouldAllowResponse)> {
+    let server = Launch::with(policy::one_limit(2, &format!("{}ms", within.as_millis()))).start();
     let client = server.client().await;
     client.allowed(ask("k").costing(2)).await;
-    let denied = client.denied(ask("k"), Reason::RateLimited).await;
+    let stated =
+        |answer: &ShouldAllowResponse| decided_at(&answer.decision_id) + Duration::from_nanos(answer.retry_after_ns);
+    let first = client.ask(ask("k")).await;
     for _ in 0..200 {
         let again = client.ask(ask("k")).await;
-        assert!(
-            again.allowed || again.retry_after_ns <= denied.retry_after_ns,
-            "{again:?}"
-        );
+        if again.allowed {
+            assert!(decided_at(&again.decision_id) >= stated(&first), "{again:?}");
+            return None;
+        }
+        assert_eq!(stated(&again), stated(&first));
     }
-    time::pass(denied.retry_after_ns).await;
-    assert_eq!(
-        client.count(&ask("k"), 5).await.0,
-        2,
-        "both units are back, whatever was tried meanwhile"
-    );
+    let both = client.ask(ask("k").costing(2).look()).await;
+    (!both.allowed).then_some((server, both))
 }
 
 #[tokio::test]
 async fn whole_again_when_stated() {
-    let server = Launch::with(policy::one_limit(5, "1s")).start();
+    let (server, answer) = once_quick("two charges within a window", charge_twice).await;
     let client = server.client().await;
-    client.allowed(ask("k").costing(2)).await;
-    let answer = client.allowed(ask("k").costing(2)).await;
     assert_eq!((answer.limit, answer.remaining), (5, 1));
-    assert!(
-        answer.reset_after_ns > 900_000_000 && answer.reset_after_ns <= 1_100_000_000,
-        "{answer:?}"
-    );
     time::pass(answer.reset_after_ns).await;
     let look = client.ask(ask("k").look()).await;
     assert_eq!((look.remaining, look.reset_after_ns), (5, 0));
+}
+
+/// A key that charged twice within one window of this length, and its second answer; `None` when the window was over
+/// before that.
+async fn charge_twice(within: Duration) -> Option<(Server, ShouldAllowResponse)> {
+    let server = Launch::with(policy::one_limit(5, &format!("{}ms", within.as_millis()))).start();
+    let client = server.client().await;
+    let first = client.allowed(ask("k").costing(2)).await;
+    let second = client.allowed(ask("k").costing(2)).await;
+    // A window from the last charge, rounded up to a tick, which is far less than a hundredth of it.
+    let reset_after = Duration::from_nanos(second.reset_after_ns);
+    assert!(
+        reset_after >= within && reset_after <= within + within / 100,
+        "{second:?}"
+    );
+    (decided_at(&second.decision_id) < decided_at(&first.decision_id) + within).then_some((server, second))
 }
 
 #[tokio::test]

@@ -16,9 +16,9 @@ use tempfile::TempDir;
 use super::{Client, binary, http};
 
 /// A server that is not ready by then never will be.
-const START_DEADLINE: Duration = Duration::from_secs(20);
+const START_DEADLINE: Duration = Duration::from_secs(120);
 /// A server that has not ended by then never will.
-const END_DEADLINE: Duration = Duration::from_secs(30);
+const END_DEADLINE: Duration = Duration::from_secs(120);
 
 /// How a server is to be started.
 pub struct Launch {
