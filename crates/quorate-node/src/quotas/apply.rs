@@ -11,9 +11,9 @@ use quorate_quota::calendar::Period;
 use quorate_quota::lease::{self, Known, OperationId};
 use quorate_quota::periods::{Effect, Event, LeaseId};
 
+use super::Notice;
 use super::account::Kept;
 use super::driver::{Came, Quotas};
-use super::Notice;
 
 impl Quotas {
     /// Tells an account's leases what happened, and does what they say about it.
@@ -56,7 +56,10 @@ impl Quotas {
 
     fn apply(&mut self, id: AccountId, lease: LeaseId, effect: lease::Effect) {
         match effect {
-            lease::Effect::Send { id: operation, operation: change } => self.send(id, lease, operation, change),
+            lease::Effect::Send {
+                id: operation,
+                operation: change,
+            } => self.send(id, lease, operation, change),
             lease::Effect::Credit { units, overage } => {
                 let overage = overage.min(units);
                 self.change(id, lease, |balance| {
@@ -105,7 +108,12 @@ impl Quotas {
             limit: account.terms.limit,
             ..Balance::default()
         };
-        let taken = self.node.shard_of(&account.name.org).lock().accounts().open(id, balance);
+        let taken = self
+            .node
+            .shard_of(&account.name.org)
+            .lock()
+            .accounts()
+            .open(id, balance);
         let kept = Kept {
             id: balance.lease,
             key: account.key(period),
@@ -233,7 +241,10 @@ impl Quotas {
     }
 
     fn forget(&mut self, id: AccountId, lease: LeaseId) {
-        if let Some(kept) = self.accounts.get_mut(&id).and_then(|account| account.balances.remove(&lease))
+        if let Some(kept) = self
+            .accounts
+            .get_mut(&id)
+            .and_then(|account| account.balances.remove(&lease))
             && kept.away
         {
             self.count_away(false);

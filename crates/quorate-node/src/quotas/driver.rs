@@ -227,7 +227,10 @@ impl Quotas {
                 account.terms = terms.clone();
                 self.tell(id, Event::Terms(terms));
             }
-            let changed = self.accounts.get_mut(&id).filter(|account| account.calendar != calendar);
+            let changed = self
+                .accounts
+                .get_mut(&id)
+                .filter(|account| account.calendar != calendar);
             if let Some(account) = changed {
                 account.calendar = calendar.clone();
                 self.tell(id, Event::Calendar(calendar));
