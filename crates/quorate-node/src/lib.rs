@@ -29,6 +29,7 @@ use quorate_policy::{Checked, PolicySet, Report};
 use tokio::sync::Notify;
 
 pub use config::{NodeConfig, Reloaded, Stats, Wanted};
+pub use decide::Decided;
 
 /// How many shards a node has: orgs on different shards never wait for each other.
 const SHARDS: usize = 64;
@@ -63,7 +64,7 @@ pub struct Node {
 }
 
 use clock::Clock;
-use quotas::{Parked, Parking, QuotaCounters};
+use quotas::{Parked, Parking, Patience, QuotaCounters};
 
 impl Node {
     /// How often housekeeping is due, in milliseconds.
@@ -181,11 +182,9 @@ impl Node {
         self.clock.now().instant.0
     }
 
-    /// A place to wait for units of an org's quotas until `until`; `None` when too many wait. To be polled once before
-    /// the request is asked again, so that nothing that arrives is missed.
-    #[must_use]
-    pub fn park(&self, org: &str, until: tokio::time::Instant) -> Option<Parked> {
-        self.parking.enter(self.shard_number(org), until)
+    /// A place to wait for units of an org's quotas; `None` when there is no patience left, or too many wait.
+    pub(crate) fn park(&self, org: &str, patience: Patience) -> Option<Parked> {
+        self.parking.enter(self.shard_number(org), patience)
     }
 
     /// What the driver of quotas has done.

@@ -18,7 +18,7 @@ use quorate_core::grant::{GrantKey, HolderId};
 use quorate_quota::lease::Alert;
 
 pub use driver::Quotas;
-pub use parking::{Arrival, PARKED_NS_MAX, Parked};
+pub use parking::{Parked, Patience};
 
 pub(crate) use parking::Parking;
 

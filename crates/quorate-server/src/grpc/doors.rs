@@ -108,6 +108,7 @@ impl Door {
         };
         let span = method.door().and_then(|door| self.span(door, &request));
         Answering::unary(Unary {
+            waiting: None,
             method,
             message: OneMessage::new(request.into_body(), self.doors.message_bytes_max),
             decisions: Arc::clone(&self.doors.decisions),

@@ -10,7 +10,8 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use quorate_core::answer::{Answer, DecidedBy, DecisionId, Few, Reason, Retry};
-use quorate_node::Wanted;
+use quorate_node::quotas::Patience;
+use quorate_node::{Decided, Wanted};
 
 use super::HttpDoor;
 use super::answer::{Included, body};
@@ -43,7 +44,14 @@ pub(super) async fn should_allow(State(door): State<Arc<HttpDoor>>, request: Req
             return Err(HttpError::MediaType);
         }
         let body = read(body).await?;
-        decide(&door, &identity, &ShouldAllow::parse(&body)?, span.as_mut())
+        let asked = ShouldAllow::parse(&body)?;
+        let mut patience = Patience::Whole;
+        loop {
+            match decide(&door, &identity, &asked, patience, span.as_mut())? {
+                Decided::Answered(response) => return Ok(response),
+                Decided::Parked(parked) => patience = parked.await,
+            }
+        }
     };
     let answered = answered.await;
     if let Err(error) = &answered {
@@ -62,8 +70,9 @@ fn decide(
     door: &HttpDoor,
     identity: &Identity,
     asked: &ShouldAllow,
+    patience: Patience,
     span: Option<&mut CallSpan>,
-) -> Result<Response, HttpError> {
+) -> Result<Decided<Response>, HttpError> {
     let started = Instant::now();
     let node = &door.edge.node;
     let profiles = node.policy();
@@ -74,7 +83,7 @@ fn decide(
         statuses: included.limits || !profiles.is_empty(),
     };
     asked.with_request(identity.org(asked.org())?, |request| {
-        node.should_allow(request, wanted, |answer| {
+        node.should_allow_or_park(request, wanted, patience, |answer| {
             let later = asked.retry_jitter().then(|| jittered(answer));
             let answer = later.as_ref().unwrap_or(answer);
             let elapsed_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
