@@ -285,7 +285,10 @@ impl Accounts {
 
     /// Forgets an account that nobody has spent from since the last report; whether it did.
     pub fn forget_settled(&mut self, id: AccountId) -> bool {
-        let settled = self.known.get(&id).is_some_and(|known| known.reported && known.current.units == 0);
+        let settled = self
+            .known
+            .get(&id)
+            .is_some_and(|known| known.reported && known.current.units == 0);
         settled && !self.forget(id).is_empty()
     }
 
@@ -302,7 +305,10 @@ impl Accounts {
                 self.undeclared.remove(&known.name.org);
             }
         }
-        [known.ended, Some(known.current), known.next].into_iter().flatten().collect()
+        [known.ended, Some(known.current), known.next]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Accounts kept, and those refused for want of room.

@@ -203,16 +203,30 @@ fn an_ended_balance_is_spent_no_more() {
     accounts.open(id, period(2, 10, 20, 9));
     let held = load(&mut accounts, 5);
     let before = accounts.turn(id, LeaseId(2), None, (Instant(10), Instant(20)));
-    assert_eq!(before.map(|balance| balance.map(|balance| balance.units)), [None, Some(7)]);
+    assert_eq!(
+        before.map(|balance| balance.map(|balance| balance.units)),
+        [None, Some(7)]
+    );
     accounts.store(id, held);
     let early = load(&mut accounts, 5);
     assert_eq!(early, Balance::default(), "the next period has not begun");
     let now = load(&mut accounts, 10);
-    assert_eq!((now.lease, now.units), (LeaseId(2), 9), "the copy of the ended one was not stored");
+    assert_eq!(
+        (now.lease, now.units),
+        (LeaseId(2), 9),
+        "the copy of the ended one was not stored"
+    );
     let again = accounts.turn(id, LeaseId(2), None, (Instant(10), Instant(30)));
     assert_eq!(again, [None, None]);
-    assert_eq!(load(&mut accounts, 25).ends, Instant(30), "a zone that changed moves the end");
+    assert_eq!(
+        load(&mut accounts, 25).ends,
+        Instant(30),
+        "a zone that changed moves the end"
+    );
     let third = accounts.turn(id, LeaseId(3), Some(period(3, 25, 40, 4)), (Instant(25), Instant(40)));
-    assert_eq!(third.map(|balance| balance.map(|balance| balance.lease)), [None, Some(LeaseId(2))]);
+    assert_eq!(
+        third.map(|balance| balance.map(|balance| balance.lease)),
+        [None, Some(LeaseId(2))]
+    );
     assert_eq!(load(&mut accounts, 26).units, 4);
 }
