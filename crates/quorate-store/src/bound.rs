@@ -1,11 +1,11 @@
 //! The bounds of what a store keeps: the same for every engine, so that what one takes, any other takes when a
 //! deployment moves. Engines check before they touch anything.
 
-use quorate_core::grant::{Account, GRANT_MAX, GrantKey, GrantOperation};
+use quorate_core::grant::{Account, GRANT_MAX, Grant, GrantKey, GrantOperation};
 
 use crate::StoreError;
 use crate::audit::AuditRecord;
-use crate::document::{DOCUMENT_BYTES_MAX, DocumentKey};
+use crate::document::{DOCUMENT_BYTES_MAX, Document, DocumentKey};
 use crate::pool::PoolLevel;
 use crate::snapshot::PIECE_BYTES_MAX;
 use crate::usage::{UsageKey, Used};
@@ -62,6 +62,34 @@ pub fn grant_fits(operation: &GrantOperation) -> bool {
             version_fits(to.version) && fits(to.folded) && to.gone != quorate_core::grant::HolderId::FOLDED
         }
     }
+}
+
+/// Checks a row that is imported.
+///
+/// # Errors
+/// [`StoreError::Refused`].
+pub fn check_grant(grant: &Grant) -> Result<(), StoreError> {
+    check_number("a limit", grant.limit)?;
+    check_number("a number of granted units", grant.granted)?;
+    check_number("a version", grant.version)?;
+    grant
+        .holdings
+        .values()
+        .try_for_each(|units| check_number("a holding", *units))
+}
+
+/// Checks a document that is imported.
+///
+/// # Errors
+/// [`StoreError::Refused`].
+pub fn check_document(document: &Document) -> Result<(), StoreError> {
+    check_number("a version", document.version)?;
+    if document.version == 0 {
+        return Err(StoreError::Refused(
+            "the versions of a document begin with 1".to_owned(),
+        ));
+    }
+    check_document_body(document.body.as_deref())
 }
 
 /// Checks what names a document.

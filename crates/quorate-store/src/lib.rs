@@ -11,6 +11,7 @@ pub mod code;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod document;
+pub mod embedded;
 pub mod error;
 pub mod lock;
 pub mod pool;

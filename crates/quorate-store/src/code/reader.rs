@@ -115,6 +115,12 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
+    /// All that is left.
+    #[must_use]
+    pub const fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Nothing is left.
     ///
     /// # Errors
