@@ -5,6 +5,7 @@
 
 mod announce;
 mod assembly;
+mod durable;
 mod policy;
 mod prepare;
 mod reload;

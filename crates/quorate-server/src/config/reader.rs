@@ -10,6 +10,7 @@ use super::settings::{self, SETTINGS, Setting};
 use super::values::{address, boolean, duration, integer, size, word};
 use super::{Config, NodeSettings, TelemetrySettings, callers};
 use crate::listen::{ClientAuthentication, ConnectionLimits, TlsFiles};
+use crate::store::StoreChoice;
 use crate::telemetry::logs::{self, LogFormat};
 
 /// More threads than any machine has cores: a typing error.
@@ -87,8 +88,18 @@ impl Reader<'_> {
                 }),
                 credential_key_file: self.path(&settings::CREDENTIAL_KEY),
             },
+            store: self.store(),
             telemetry: self.telemetry(),
         }
+    }
+
+    fn store(&mut self) -> StoreChoice {
+        let directory = self.get(&settings::DATA_DIR, |text| Ok(PathBuf::from(text)));
+        self.get(&settings::STORE, |text| match text {
+            "embedded" => Ok(StoreChoice::Embedded(directory.clone())),
+            "none" => Ok(StoreChoice::Nowhere),
+            _ => Err(format!("`{text}` is neither `embedded` nor `none`")),
+        })
     }
 
     fn connections(&mut self) -> ConnectionLimits {

@@ -247,8 +247,23 @@ pub(super) static TRACE_RATIO: Setting = setting(
     "The share of calls that is traced where the caller's context does not say; needs --otlp-endpoint",
 );
 
+pub(super) static STORE: Setting = setting(
+    "store",
+    "store",
+    "embedded|none",
+    "embedded",
+    "Where quotas, usage and windows are kept: in the data directory, or nowhere",
+);
+pub(super) static DATA_DIR: Setting = setting(
+    "data_dir",
+    "data-dir",
+    "DIR",
+    "quorate-data",
+    "The directory of the embedded store; made if it does not exist, used by one server at a time",
+);
+
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [&Setting; 28] = [
+pub(super) static SETTINGS: [&Setting; 30] = [
     &POLICY,
     &GRPC_LISTEN,
     &HTTP_LISTEN,
@@ -260,6 +275,8 @@ pub(super) static SETTINGS: [&Setting; 28] = [
     &TLS_CLIENT_AUTHORITIES,
     &TLS_CLIENT_AUTHENTICATION,
     &CREDENTIAL_KEY,
+    &STORE,
+    &DATA_DIR,
     &DRAIN_DELAY,
     &DRAIN_TIMEOUT,
     &MEMORY,

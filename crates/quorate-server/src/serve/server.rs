@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::Addresses;
 use super::assembly::{edge, start_data_plane, start_otlp, web};
+use super::durable::Durable;
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
 use super::reload::{Cause, FileWatch, Reloads};
@@ -49,12 +50,12 @@ pub struct Server {
     edge: Arc<Edge>,
     config: Config,
     addresses: Addresses,
-    quotas_declared: bool,
     health: Health,
     data_plane: Arc<DataPlane>,
     web: Web,
     reloads: Arc<Reloads>,
     otlp: Option<Otlp>,
+    durable: Option<Durable>,
     stop_grpc: CancellationToken,
     stop_http: CancellationToken,
     grpc_acceptors: JoinSet<()>,
@@ -84,17 +85,18 @@ impl Server {
         let (health, companions) = Companions::new();
         let data_plane = Arc::new(start_data_plane(&prepared, &edge, &companions, traces.as_ref())?);
         let web = web(&prepared, &edge, traces);
+        let durable = prepared.store.map(|store| Durable::start(store, &edge.node));
         let policy = PolicyReloader::new(Arc::clone(&edge), prepared.source.clone(), prepared.texts);
         let tls = [prepared.grpc_tls, prepared.http_tls].into_iter().flatten().collect();
         let mut server = Self {
             edge,
             addresses,
-            quotas_declared: prepared.checked.quotas_declared(),
             health,
             data_plane,
             web,
             reloads: Arc::new(Reloads::new(policy, tls)),
             otlp,
+            durable,
             stop_grpc: CancellationToken::new(),
             stop_http: CancellationToken::new(),
             grpc_acceptors: JoinSet::new(),
@@ -122,12 +124,6 @@ impl Server {
         self.edge.readiness.policy()
     }
 
-    /// Whether the policy that the server started with declares quotas.
-    #[must_use]
-    pub const fn quotas_declared(&self) -> bool {
-        self.quotas_declared
-    }
-
     /// Reads the policy and the certificates again, on a thread where that disturbs nobody.
     pub fn reload_now(&self) {
         let reloads = Arc::clone(&self.reloads);
@@ -153,6 +149,9 @@ impl Server {
         while self.http_acceptors.join_next().await.is_some() {}
         self.web.drain(HTTP_DRAIN_MAX).await;
         self.timers.shutdown().await;
+        if let Some(durable) = self.durable.take() {
+            durable.stop().await;
+        }
         if let Some(otlp) = self.otlp.take() {
             otlp.shut_down().await;
         }

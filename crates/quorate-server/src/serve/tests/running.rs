@@ -24,6 +24,7 @@ pub(super) fn arguments() -> Arguments {
         .with("data-threads", "1")
         .with("drain-delay", "0")
         .with("drain-timeout", "5s")
+        .with("store", "none")
 }
 
 pub(super) fn config(arguments: Arguments, file: &str) -> Config {

@@ -1,0 +1,68 @@
+//! What outlives the process: the store, and the driver of quotas on it. Started before the doors open, stopped after
+//! they are closed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_node::Node;
+use quorate_node::quotas::{Listener, Notice, Quotas, new_holder};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::store::OpenStore;
+
+/// How long the store may take to get back what is left of the leases. What it does not get is unused until the period
+/// ends.
+const GIVE_BACK_MAX: Duration = Duration::from_secs(5);
+
+/// The store at work.
+#[derive(Debug)]
+pub(super) struct Durable {
+    store: OpenStore,
+    stop: watch::Sender<bool>,
+    quotas: JoinHandle<bool>,
+}
+
+impl Durable {
+    /// Starts the driver of quotas. To be called on the admin runtime.
+    pub(super) fn start(store: OpenStore, node: &Arc<Node>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let holder = new_holder();
+        tracing::info!(store = store.store().describe(), %holder, "store open");
+        let driver = Quotas::new(Arc::clone(node), Arc::clone(store.store()), holder, listener());
+        let quotas = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
+        Self { store, stop, quotas }
+    }
+
+    /// Gives back what is left of the leases, and closes the store. To be called when nothing is decided any more.
+    pub(super) async fn stop(self) {
+        // The driver stops by itself when nobody holds the other end.
+        let _gone = self.stop.send(true);
+        match self.quotas.await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!("units of quotas could not be given back in time: unused until their period ends")
+            }
+            Err(error) => tracing::error!(%error, "the driver of quotas failed"),
+        }
+        self.store.close().await;
+    }
+}
+
+/// Logs what a person should hear of.
+fn listener() -> Listener {
+    Arc::new(|notice| match notice {
+        Notice::Alert { key, alert } => tracing::warn!(
+            org = &*key.org,
+            quota = &*key.quota,
+            account = ?key.account,
+            period = &*key.period,
+            percent = alert.percent,
+            used = alert.used,
+            limit = alert.limit,
+            "quota threshold reached"
+        ),
+        Notice::StoreAway => tracing::error!("the store does not answer: quotas are served from what is held here"),
+        Notice::StoreBack => tracing::info!("the store answers again"),
+    })
+}

@@ -1,0 +1,81 @@
+//! Which store the server keeps things in, and how it is opened: in a directory of its own, on a cluster, or nowhere.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use quorate_store::embedded::{Embedded, OpenError};
+use quorate_store::{Store, StoreError};
+use thiserror::Error;
+
+/// Which store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreChoice {
+    /// A directory of this machine.
+    Embedded(PathBuf),
+    /// None: nothing outlives the process, and no quota can bind.
+    Nowhere,
+}
+
+/// Why a store cannot be used.
+#[derive(Debug, Error)]
+pub enum OpenStoreError {
+    /// The directory.
+    #[error("data_dir: {0}")]
+    Embedded(#[from] OpenError),
+    /// The policy declares quotas, and there is nothing to keep them in.
+    #[error("the policy declares quotas, and `store: none` keeps nothing: name a store, or leave out the quotas")]
+    QuotasNowhere,
+    /// It does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An open store.
+#[derive(Clone)]
+pub struct OpenStore {
+    store: Arc<dyn Store>,
+    embedded: Option<Arc<Embedded>>,
+}
+
+impl fmt::Debug for OpenStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OpenStore").field(&self.store.describe()).finish()
+    }
+}
+
+impl OpenStore {
+    /// Opens what was chosen; `None` for nowhere.
+    ///
+    /// # Errors
+    /// [`OpenStoreError`] says what of it cannot be used.
+    pub fn open(choice: &StoreChoice) -> Result<Option<Self>, OpenStoreError> {
+        match choice {
+            StoreChoice::Nowhere => Ok(None),
+            StoreChoice::Embedded(directory) => Ok(Some(Self::embedded(directory)?)),
+        }
+    }
+
+    fn embedded(directory: &Path) -> Result<Self, OpenError> {
+        let embedded = Arc::new(Embedded::open(directory)?);
+        Ok(Self {
+            store: Arc::clone(&embedded) as Arc<dyn Store>,
+            embedded: Some(embedded),
+        })
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Closes it in good order: what was asked of it is written, and the directory is free for another process.
+    pub async fn close(&self) {
+        if let Some(embedded) = &self.embedded
+            && let Err(error) = embedded.close().await
+        {
+            tracing::error!(%error, "the store did not close in order");
+        }
+    }
+}
