@@ -20,6 +20,7 @@ mod explanations;
 mod factors;
 mod identity;
 mod quotas;
+mod reloads;
 
 pub(super) const BOUNDS: Bounds = Bounds { cost_max: 1_000 };
 
