@@ -1,10 +1,18 @@
-//! What is asked: a builder whose names are those of the wire contract. Nothing is checked here: what is malformed, the
-//! server says, and says it the same to every client.
+//! What is asked: a builder whose names are those of the wire contract. Nothing is checked here but the size of the
+//! whole: what is malformed, the server says, and says it the same to every client.
 
 use std::fmt;
 
+use prost::Message as _;
 use quorate_api::v1::should_allow_request::Subject;
 use quorate_api::v1::{Include, ShouldAllowRequest};
+
+use crate::failure::Refused;
+
+/// The largest question that is sent: several times what the server judges, which bounds every name, number and list in
+/// it. A larger one is what somebody made who is to be judged. The server would end the call for it, and on a stream
+/// everybody's, and a client that fails open would let it through.
+pub(crate) const QUESTION_BYTES_MAX: usize = 64 << 10;
 
 /// One question: may this key of this org do this, at this cost, now?
 #[derive(Clone, PartialEq)]
@@ -150,8 +158,14 @@ impl Ask {
         self
     }
 
-    pub(crate) fn into_message(self) -> ShouldAllowRequest {
-        self.message
+    /// What is sent, or that nobody would judge it.
+    pub(crate) fn into_message(self) -> Result<ShouldAllowRequest, Refused> {
+        let bytes = self.message.encoded_len();
+        if bytes > QUESTION_BYTES_MAX {
+            let message = format!("a question of {bytes} bytes: at most {QUESTION_BYTES_MAX} are sent");
+            return Err(Refused::Invalid(message));
+        }
+        Ok(self.message)
     }
 }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use prost::Message as _;
 use quorate_api::v1::decision_service_client::DecisionServiceClient;
 use quorate_api::v1::{ExtendSlotRequest, ReleaseSlotRequest, ShouldAllowBatchRequest};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -15,9 +17,9 @@ use tonic::{Request, Response, Status};
 
 use crate::answer::Answer;
 use crate::ask::Ask;
-use crate::config::{ANSWER_BYTES_MAX, Config, ConfigError};
+use crate::config::{ANSWER_BYTES_MAX, BATCH_BYTES_MAX, Config, ConfigError, DEADLINE_MAX};
 use crate::failure::{Cause, FailPolicy, Outcome, Refused};
-use crate::gate::Gate;
+use crate::gate::{Gate, Pass};
 use crate::multiplexed::Multiplexed;
 
 /// Asks a server. Cheap to clone; clones share their connections.
@@ -27,6 +29,8 @@ pub struct Client {
     deadline: Duration,
     fail: FailPolicy,
     in_flight_max: usize,
+    /// Where it was made, and where what it does in the background is done.
+    runtime: Handle,
 }
 
 /// The answers to a batch, in the order of its questions.
@@ -69,11 +73,13 @@ impl Interceptor for Authorize {
 }
 
 impl Client {
-    /// A client that connects when it is first asked. Must be called within a tokio runtime.
+    /// A client that connects when it is first asked. Must be called within a tokio runtime, and serves as long as that
+    /// runtime lives; afterwards every question is answered by the fail policy.
     ///
     /// # Errors
-    /// What is wrong with the configuration; that the server is away is no error.
+    /// What is wrong with the configuration, or that there is no runtime; that the server is away is no error.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let runtime = Handle::try_current().map_err(|_| ConfigError::Runtime)?;
         let authorize = Authorize(config.authorization()?);
         let connections = config.channels()?.into_iter().map(|(channel, gate)| Connection {
             raw: DecisionServiceClient::with_interceptor(channel, authorize.clone())
@@ -85,9 +91,10 @@ impl Client {
                 all: connections.collect(),
                 next: AtomicUsize::new(0),
             }),
-            deadline: config.deadline,
+            deadline: config.deadline.min(DEADLINE_MAX),
             fail: config.fail,
             in_flight_max: config.in_flight_max,
+            runtime,
         })
     }
 
@@ -95,7 +102,7 @@ impl Client {
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
         Self {
-            deadline,
+            deadline: deadline.min(DEADLINE_MAX),
             ..self.clone()
         }
     }
@@ -106,12 +113,12 @@ impl Client {
         Self { fail, ..self.clone() }
     }
 
-    /// One stream that many callers share, with this client's deadline and policy. Must be called within a tokio
-    /// runtime; each call of this makes another stream.
+    /// One stream that many callers share, with this client's deadline and policy; each call of this makes another
+    /// stream.
     #[must_use]
     pub fn multiplexed(&self) -> Multiplexed {
         let connection = self.connections.next().clone();
-        Multiplexed::start(connection, self.deadline, self.fail, self.in_flight_max)
+        Multiplexed::start(&self.runtime, connection, self.deadline, self.fail, self.in_flight_max)
     }
 
     /// Asks one question.
@@ -119,7 +126,7 @@ impl Client {
     /// # Errors
     /// The server refused to judge it: a mistake in the question or the set-up. Nothing was charged.
     pub async fn should_allow(&self, ask: Ask) -> Result<Answer, Refused> {
-        let message = ask.into_message();
+        let message = ask.into_message()?;
         let called = self
             .call(
                 message,
@@ -150,12 +157,17 @@ impl Client {
     }
 
     async fn batch(&self, asks: impl IntoIterator<Item = Ask>, all_or_nothing: bool) -> Result<BatchAnswer, Refused> {
-        let requests: Vec<_> = asks.into_iter().map(Ask::into_message).collect();
+        let requests: Vec<_> = asks.into_iter().map(Ask::into_message).collect::<Result<_, _>>()?;
         let count = requests.len();
         let message = ShouldAllowBatchRequest {
             requests,
             all_or_nothing,
         };
+        let bytes = message.encoded_len();
+        if bytes > BATCH_BYTES_MAX {
+            let message = format!("a batch of {bytes} bytes: at most {BATCH_BYTES_MAX} are sent");
+            return Err(Refused::Invalid(message));
+        }
         let called = self
             .call(message, |mut raw, request| async move {
                 raw.should_allow_batch(request).await
@@ -224,8 +236,7 @@ impl Client {
     where
         F: Future<Output = Result<Response<R>, Status>>,
     {
-        let connection = self.connections.next();
-        let Some(pass) = connection.gate.enter(Instant::now()) else {
+        let Some((connection, pass)) = self.connections.enter(Instant::now()) else {
             return Err(Outcome::Failed(Cause::BackingOff));
         };
         let mut request = Request::new(message);
@@ -243,9 +254,18 @@ impl Client {
 }
 
 impl Connections {
+    /// The one whose turn it is.
     fn next(&self) -> &Connection {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         &self.all[turn % self.all.len()]
+    }
+
+    /// The next whose gate is open: one that waits for its next attempt is no reason not to ask on another.
+    fn enter(&self, now: Instant) -> Option<(&Connection, Pass<'_>)> {
+        (0..self.all.len()).find_map(|_| {
+            let connection = self.next();
+            Some((connection, connection.gate.enter(now)?))
+        })
     }
 }
 
@@ -269,3 +289,6 @@ impl From<Outcome> for SlotError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ use crate::gate::Gate;
 
 /// Long enough for a decision across a network under load, short enough not to be felt in a request's own time.
 const DEADLINE: Duration = Duration::from_millis(500);
+/// The longest deadline: nobody waits longer for a decision, and instants that far from now always exist.
+pub(crate) const DEADLINE_MAX: Duration = Duration::from_secs(60 * 60);
 /// A TCP and TLS handshake across an ocean, with one lost packet.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// A connection that died without a word is noticed after this and `PING_WITHIN` together.
@@ -28,6 +30,8 @@ const IN_FLIGHT_MAX: usize = 4_096;
 const CONNECTIONS_MAX: usize = 1_024;
 /// The largest answer: a batch of 1,000 with every limit's status is about 2 MiB.
 pub(crate) const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// The largest batch that is sent: what a server takes that was told nothing else.
+pub(crate) const BATCH_BYTES_MAX: usize = 4 << 20;
 
 /// How a client reaches its server and what it does when it cannot.
 #[derive(Clone)]
@@ -68,6 +72,9 @@ pub enum ConfigError {
     /// A number that must not be 0, or is beyond reason.
     #[error("{0} must be between 1 and {1}")]
     Range(&'static str, usize),
+    /// A client must be made within a tokio runtime.
+    #[error("a client must be made within a tokio runtime")]
+    Runtime,
 }
 
 impl Config {
@@ -85,7 +92,8 @@ impl Config {
         }
     }
 
-    /// How long a call may take in all, connecting included. Default 500 ms.
+    /// How long a call may take in all, connecting included. Default 500 ms; at most an hour, and what is longer is an
+    /// hour.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self

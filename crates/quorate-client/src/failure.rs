@@ -108,6 +108,10 @@ impl Cause {
         }
         match status.code() {
             Code::DeadlineExceeded => Self::Deadline,
+            // The generated client says so, without a source, of a channel whose runtime has ended.
+            Code::Unknown if status.message().starts_with("Service was not ready") => {
+                Self::Disconnected(status.message().to_owned())
+            }
             _ if local => Self::Disconnected(status.source().map(innermost).unwrap_or_default()),
             code => Self::Server {
                 code: code_name(code),

@@ -9,6 +9,7 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -36,9 +37,15 @@ pub struct Multiplexed {
 
 impl Multiplexed {
     /// Starts the task, which ends when the last clone is gone.
-    pub(crate) fn start(connection: Connection, deadline: Duration, fail: FailPolicy, in_flight_max: usize) -> Self {
+    pub(crate) fn start(
+        runtime: &Handle,
+        connection: Connection,
+        deadline: Duration,
+        fail: FailPolicy,
+        in_flight_max: usize,
+    ) -> Self {
         let (queue, questions) = mpsc::unbounded_channel();
-        tokio::spawn(driver::run(connection, questions, deadline));
+        runtime.spawn(driver::run(connection, questions, deadline));
         Self {
             queue,
             permits: Arc::new(Semaphore::new(in_flight_max)),
@@ -60,17 +67,14 @@ impl Multiplexed {
     }
 
     async fn ask(&self, ask: Ask) -> Result<Answer, Outcome> {
+        let message = ask.into_message().map_err(Outcome::Refused)?;
         let deadline = Instant::now() + self.deadline;
         let permit = tokio::time::timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;
         let Ok(Ok(permit)) = permit else {
             return Err(Outcome::Failed(Cause::Congested));
         };
         let (reply, answer) = oneshot::channel();
-        let waiting = Waiting {
-            message: ask.into_message(),
-            reply,
-            permit,
-        };
+        let waiting = Waiting { message, reply, permit };
         let gone = || Outcome::Failed(Cause::Disconnected("the stream's task has ended".to_owned()));
         self.queue.send(waiting).map_err(|_| gone())?;
         match tokio::time::timeout_at(deadline, answer).await {
@@ -80,3 +84,6 @@ impl Multiplexed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::harness::{AskExt, Client, Launch, ask, policy};
 
-const LIMIT: usize = 1_000;
+const LIMIT: usize = 200;
 const WINDOW: Duration = Duration::from_secs(2);
 /// Enough for three windows; how long that takes is the machine's business.
 const ADMITTED: usize = 3 * LIMIT;
@@ -64,7 +64,7 @@ async fn hammer(client: Client, counts: Arc<Counts>, until: Instant) -> Seen {
 
 #[tokio::test]
 async fn no_window_ever_holds_more_than_the_limit() {
-    let server = Launch::with(policy::one_limit(1_000, "2s")).start();
+    let server = Launch::with(policy::one_limit(200, "2s")).start();
     let until = Instant::now() + AT_MOST;
     let counts = Arc::new(Counts::default());
     let mut load = tokio::task::JoinSet::new();

@@ -21,6 +21,7 @@ mod overload;
 mod reload;
 mod replay;
 mod retry;
+mod sdk;
 mod slots;
 mod spray;
 mod stream;

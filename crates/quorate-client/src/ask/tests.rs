@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use quorate_api::v1::should_allow_request::Subject;
 use quorate_api::v1::{self, Include, ShouldAllowRequest};
 
-use super::{Ask, ChargeMode};
+use super::{Ask, ChargeMode, QUESTION_BYTES_MAX};
+use crate::failure::Refused;
 
 fn message(change: impl FnOnce(&mut ShouldAllowRequest)) -> ShouldAllowRequest {
     let mut message = ShouldAllowRequest {
@@ -60,7 +61,7 @@ fn each_setter_sets_its_own_field_and_no_other() {
         ),
     ];
     for (ask, expected) in cases {
-        assert_eq!(ask.into_message(), expected);
+        assert_eq!(ask.into_message(), Ok(expected));
     }
 }
 
@@ -73,7 +74,8 @@ fn what_to_include_is_asked_for_once() {
         .include_shadow()
         .include_limits();
     let wanted = [Include::Limits, Include::Headers, Include::Policy, Include::Shadow];
-    assert_eq!(ask.into_message().include, wanted.map(i32::from));
+    let message = ask.into_message().expect("it is small");
+    assert_eq!(message.include, wanted.map(i32::from));
 }
 
 #[test]
@@ -81,4 +83,15 @@ fn a_credential_is_never_shown() {
     let shown = format!("{:?}", Ask::credential("sk_live_secret"));
     assert!(!shown.contains("secret"), "{shown}");
     assert!(format!("{:?}", Ask::key("ak_1")).contains("ak_1"));
+}
+
+#[test]
+fn what_nobody_would_judge_is_not_sent() {
+    let ask = |bytes: usize| Ask::key("k").endpoint("e".repeat(bytes)).into_message();
+    assert!(ask(QUESTION_BYTES_MAX - 100).is_ok());
+    let refused = ask(QUESTION_BYTES_MAX).expect_err("too large");
+    assert!(
+        matches!(&refused, Refused::Invalid(why) if why.contains("65536")),
+        "{refused}"
+    );
 }

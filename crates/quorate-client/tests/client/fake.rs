@@ -23,7 +23,7 @@ use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 /// The longest that any test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the fake says to a request.
 pub enum Reply {
@@ -70,26 +70,20 @@ pub fn allow(request: &ShouldAllowRequest) -> Reply {
 
 impl Fake {
     pub fn start(script: impl Fn(&ShouldAllowRequest) -> Reply + Send + Sync + 'static) -> Self {
-        Self::at("127.0.0.1:0".parse().expect("an address"), script)
-    }
-
-    /// A fake at an address that one before it may just have left.
-    pub fn at(address: SocketAddr, script: impl Fn(&ShouldAllowRequest) -> Reply + Send + Sync + 'static) -> Self {
-        Self::serve(address, None, script)
+        Self::serve(None, script)
     }
 
     pub fn secure(tls: ServerTlsConfig) -> Self {
-        Self::serve("127.0.0.1:0".parse().expect("an address"), Some(tls), allow)
+        Self::serve(Some(tls), allow)
     }
 
     fn serve(
-        address: SocketAddr,
         tls: Option<ServerTlsConfig>,
         script: impl Fn(&ShouldAllowRequest) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let (runtime, service) = Self::prepare(script);
         let seen = Arc::clone(&service.seen);
-        let (listener, address) = Self::listen(&runtime, address);
+        let (listener, address) = Self::listen(&runtime);
         let mut server = Server::builder();
         if let Some(tls) = tls {
             server = server.tls_config(tls).expect("the test's certificates are good");
@@ -116,7 +110,7 @@ impl Fake {
     {
         let (runtime, service) = Self::prepare(script);
         let seen = Arc::clone(&service.seen);
-        let (listener, address) = Self::listen(&runtime, "127.0.0.1:0".parse().expect("an address"));
+        let (listener, address) = Self::listen(&runtime);
         let served = Server::builder()
             .layer(layer)
             .add_service(DecisionServiceServer::new(service))
@@ -129,16 +123,22 @@ impl Fake {
         }
     }
 
-    fn listen(runtime: &Runtime, address: SocketAddr) -> (TcpListener, SocketAddr) {
-        let listener = std::net::TcpListener::bind(address).expect("the port is free");
+    fn listen(runtime: &Runtime) -> (TcpListener, SocketAddr) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         listener.set_nonblocking(true).expect("a socket can");
         let address = listener.local_addr().expect("it is bound");
         let _guard = runtime.enter();
         (TcpListener::from_std(listener).expect("it does not block"), address)
     }
 
-    pub fn on_socket(path: &std::path::Path) -> Self {
-        let (runtime, service) = Self::prepare(allow);
+    /// A fake at a Unix socket: unlike a port, nobody else takes its place between two fakes.
+    pub fn on_socket(
+        path: &std::path::Path,
+        script: impl Fn(&ShouldAllowRequest) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        // One that was killed leaves its file.
+        let _ = std::fs::remove_file(path);
+        let (runtime, service) = Self::prepare(script);
         let seen = Arc::clone(&service.seen);
         let listener = {
             let _guard = runtime.enter();
@@ -173,10 +173,9 @@ impl Fake {
         self.address.to_string()
     }
 
-    /// Closes every socket and frees the port.
-    pub fn kill(mut self) -> SocketAddr {
+    /// Closes every socket.
+    pub fn kill(mut self) {
         self.stop();
-        self.address
     }
 
     fn stop(&mut self) {

@@ -1,7 +1,8 @@
 //! Many callers over one stream.
 
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate_client::{Answer, Ask, Cause, Client, Config, Multiplexed, Refused, Source};
@@ -16,6 +17,10 @@ fn multiplexed(config: Config) -> Multiplexed {
 
 fn patient(fake: &Fake) -> Config {
     Config::new(fake.url()).deadline(PATIENCE)
+}
+
+fn at(path: &Path) -> Config {
+    Config::new(format!("unix:{}", path.display())).deadline(PATIENCE)
 }
 
 fn seen(fake: &Fake) -> usize {
@@ -79,18 +84,20 @@ async fn a_malformed_question_is_refused_in_its_place_and_the_stream_goes_on() {
 
 #[tokio::test]
 async fn what_is_in_flight_when_the_stream_is_lost_is_answered_by_the_policy_and_the_rest_by_a_new_stream() {
-    let fake = Fake::start(|request| match request.endpoint.as_str() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("quorate.sock");
+    let fake = Fake::on_socket(&path, |request| match request.endpoint.as_str() {
         "hang" => Reply::Never,
         _ => allow(request),
     });
-    let stream = multiplexed(patient(&fake).fail_open());
+    let stream = multiplexed(at(&path).fail_open());
     let mut asking = JoinSet::new();
     for _ in 0..100 {
         let stream = stream.clone();
         asking.spawn(async move { stream.should_allow(Ask::key("k").endpoint("hang")).await });
     }
     eventually(|| async { seen(&fake) == 1 }).await;
-    let address = fake.kill();
+    fake.kill();
     for answer in all(asking).await {
         let failed = matches!(
             answer.source,
@@ -99,7 +106,7 @@ async fn what_is_in_flight_when_the_stream_is_lost_is_answered_by_the_policy_and
         assert!(failed && answer.allowed, "{:?}", answer.source);
     }
 
-    let fake = Fake::at(address, allow);
+    let fake = Fake::on_socket(&path, allow);
     eventually(|| async { stream.should_allow(Ask::key("k")).await.expect("answered").decided() }).await;
     assert!(seen(&fake) >= 1);
 }
@@ -132,39 +139,6 @@ async fn a_stream_that_is_refused_as_a_whole_is_not_hidden_by_the_policy() {
 }
 
 #[tokio::test]
-async fn questions_in_flight_are_bounded_and_places_are_kept_until_the_answer() {
-    let fake = Fake::start(|_| Reply::Never);
-    let client = Client::new(patient(&fake).in_flight_max(2)).expect("a good configuration");
-    let stream = client.multiplexed();
-    let mut asking = JoinSet::new();
-    for _ in 0..2 {
-        let stream = stream.clone();
-        asking.spawn(async move { stream.should_allow(Ask::key("k")).await });
-    }
-    eventually(|| async { seen(&fake) == 1 }).await;
-
-    // Two that gave up still have their places: the server owes two answers.
-    asking.shutdown().await;
-    let third = tokio::time::timeout(Duration::from_millis(100), stream.should_allow(Ask::key("k"))).await;
-    assert!(third.is_err(), "the third must wait for a place");
-}
-
-#[tokio::test]
-async fn no_place_within_the_deadline_is_congestion() {
-    let fake = Fake::start(|_| Reply::Never);
-    let config = Config::new(fake.url())
-        .deadline(Duration::from_millis(100))
-        .in_flight_max(1);
-    let stream = multiplexed(config);
-    let (first, second) = tokio::join!(
-        stream.should_allow(Ask::key("first")),
-        stream.should_allow(Ask::key("second"))
-    );
-    assert_eq!(first.expect("answered").source, Source::FailedClosed(Cause::Deadline));
-    assert_eq!(second.expect("answered").source, Source::FailedClosed(Cause::Congested));
-}
-
-#[tokio::test]
 async fn a_stuck_stream_is_given_up_and_a_new_one_serves() {
     let count = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&count);
@@ -177,7 +151,51 @@ async fn a_stuck_stream_is_given_up_and_a_new_one_serves() {
     let first = stream.should_allow(Ask::key("k")).await.expect("answered");
     assert_eq!(first.source, Source::FailedClosed(Cause::Deadline));
     eventually(|| async { stream.should_allow(Ask::key("k")).await.expect("answered").decided() }).await;
-    assert_eq!(fake.seen.streams.load(Ordering::SeqCst), 2);
+    assert!(fake.seen.streams.load(Ordering::SeqCst) >= 2);
+}
+
+#[tokio::test]
+async fn a_stream_that_opens_too_slowly_for_its_deadline_keeps_nobody_else_from_asking() {
+    // It accepts, and says nothing until the test has seen enough.
+    let (say, silent) = std::sync::mpsc::channel::<()>();
+    let silent = Mutex::new(silent);
+    let standing = Arc::new(AtomicUsize::new(0));
+    let stands = Arc::clone(&standing);
+    let fake = Fake::start(move |request| {
+        if request.endpoint == "slow" {
+            stands.fetch_add(1, Ordering::SeqCst);
+            let _ = silent.lock().expect("unpoisoned").recv();
+        }
+        allow(request)
+    });
+    let client = Client::new(patient(&fake)).expect("a good configuration");
+    assert!(client.should_allow(Ask::key("k")).await.expect("answered").decided());
+    let blocking = tokio::spawn({
+        let client = client.clone();
+        async move { client.should_allow(Ask::key("k").endpoint("slow")).await }
+    });
+    eventually(|| async { standing.load(Ordering::SeqCst) == 1 }).await;
+    let hasty = client.with_deadline(Duration::from_millis(1)).multiplexed();
+    for _ in 0..20 {
+        let answer = hasty.should_allow(Ask::key("k")).await.expect("answered");
+        assert_eq!(answer.source, Source::FailedClosed(Cause::Deadline));
+    }
+    drop(say);
+    let answer = client.should_allow(Ask::key("k")).await.expect("answered");
+    assert_eq!(answer.source, Source::Decided, "it has all the time it needs");
+    assert!(blocking.await.expect("no panic").expect("answered").decided());
+}
+
+#[tokio::test]
+async fn one_question_that_is_too_large_harms_no_other() {
+    let fake = Fake::start(allow);
+    let stream = multiplexed(patient(&fake).fail_open());
+    let (huge, small) = tokio::join!(
+        stream.should_allow(Ask::key("k").endpoint("e".repeat(100_000))),
+        stream.should_allow(Ask::key("small")),
+    );
+    assert!(matches!(huge, Err(Refused::Invalid(_))), "{huge:?}");
+    assert_eq!(small.expect("judged").decision_id, "small");
 }
 
 #[tokio::test]

@@ -87,6 +87,13 @@ async fn a_batch_is_answered_in_order() {
     assert!(!all.all_allowed, "the fake denies what is all or nothing");
     let none = client.should_allow_batch([]).await.expect("judged");
     assert_eq!(none.answers, []);
+
+    let large = || Ask::key("k").endpoint("e".repeat(60_000));
+    let refused = client.should_allow_batch((0..100).map(|_| large())).await;
+    assert!(
+        matches!(refused, Err(Refused::Invalid(_))),
+        "a server ends a call for it"
+    );
 }
 
 #[tokio::test]
@@ -121,7 +128,7 @@ async fn several_connections_take_turns() {
 async fn a_unix_socket_serves_as_well() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("quorate.sock");
-    let _fake = Fake::on_socket(&path);
+    let _fake = Fake::on_socket(&path, allow);
     let config = Config::new(format!("unix:{}", path.display())).deadline(PATIENCE);
     let client = Client::new(config).expect("a good configuration");
     let answer = client.should_allow(Ask::key("k")).await.expect("judged");

@@ -143,7 +143,7 @@ impl Subject {
         expected: Option<u64>,
         body: Option<&str>,
     ) -> Result<Changed, StoreError> {
-        let made = expected.unwrap_or(0) + 1;
+        let made = expected.unwrap_or(0).saturating_add(1);
         let mut unknown = false;
         for _ in 0..TRIES_MAX {
             match self.store.put_document(key, expected, body).await {

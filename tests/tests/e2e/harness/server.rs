@@ -223,6 +223,31 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
+    /// Halts it as it stands, connections and all, and waits until every one of its threads stands still.
+    pub fn halt(&self) {
+        self.signal(Signal::STOP);
+        let deadline = Instant::now() + END_DEADLINE;
+        while !self.stands_still() {
+            assert!(Instant::now() < deadline, "it did not stop");
+            // tidy: allow sleep because it is the pause between polls of another process
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn stands_still(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs");
+        threads.flatten().all(|thread| {
+            let state = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state is the first word after the name, which stands in brackets and may hold anything.
+            state.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        })
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         wait(&mut self.child, END_DEADLINE).unwrap_or_else(|| panic!("it did not end:\n{}", self.words()))

@@ -1,0 +1,419 @@
+//! The lease machine: how one process takes units from one quota's row, and gives back what it does not need.
+//!
+//! Sans-IO: [`Lease::handle`] is told what happened and says what to do. The proof that holders together never spend
+//! more than the row allows is in `docs/quotas.md`; it uses no clock, no failure detection and no unique owner. Here
+//! are the words and the books' upkeep; `outcome` says what an answer of the store means, `proceed` what to do next,
+//! `tell` what others should know.
+
+mod books;
+mod fold;
+mod outcome;
+mod proceed;
+mod rate;
+mod retry;
+mod row;
+mod tell;
+mod terms;
+
+use quorate_core::grant::{GrantFold, GrantMove, GrantOperation, GrantOutcome, HolderId};
+use quorate_core::time::Instant;
+
+pub use terms::{Kind, Terms};
+
+use crate::bounds::{ENDS_SPREAD_NS, OUTCOME_NS_MAX};
+use books::Books;
+use fold::{FoldRule, Watch};
+use rate::Rate;
+use retry::Retry;
+use row::Row;
+
+/// Names one operation that a lease sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(pub u64);
+
+/// What happened. `spent` is always all that was ever spent from the local balance, refunds deducted; never what was
+/// spent since the last event, so that a lost or repeated report does no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A decision found the balance too small, or met the account for the first time.
+    Need {
+        /// Units that the costliest decision which waits needs, its own.
+        cost: u64,
+        /// Units that all decisions which wait need together; at least `cost`.
+        queued: u64,
+        /// Units spent in all.
+        spent: u64,
+    },
+    /// The report from time to time, and at once when a decision leaves the balance at
+    /// [`Known::report_at`] or below. For a soft quota it
+    /// may exceed what was credited, by what was let through while the store was away.
+    Spent {
+        /// Units spent in all.
+        spent: u64,
+    },
+    /// What came of an operation. Every [`Effect::Send`] is owed exactly one.
+    Outcome {
+        /// Which.
+        id: OperationId,
+        /// What came of it.
+        outcome: GrantOutcome,
+    },
+    /// What could be taken out of the local balance, and was: the answer to [`Effect::Withdraw`].
+    Withdrawn {
+        /// Units, at most what was asked for.
+        units: u64,
+        /// Units spent in all.
+        spent: u64,
+    },
+    /// The policy says something new about the quota.
+    Terms(Terms),
+    /// The period is over: nothing is spent any more. Returns what is left, by and by.
+    Ends,
+    /// The process stops: nothing is spent any more. Returns what is left, at once.
+    Stop,
+    /// The time of [`Effect::Wake`] has come. Too early or too often does no harm.
+    Timer,
+}
+
+/// What to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Do this to the row, once, and say what came of it. At most one is under way.
+    Send {
+        /// Names it.
+        id: OperationId,
+        /// What to do.
+        operation: GrantOperation,
+    },
+    /// Add to the local balance: these units were taken, for certain.
+    Credit {
+        /// How many.
+        units: u64,
+        /// How many of them lie beyond a soft quota's limit. Spent last, withdrawn first.
+        overage: u64,
+    },
+    /// Take out of the local balance what is there, and say how much.
+    Withdraw {
+        /// At most so many units.
+        up_to: u64,
+    },
+    /// What is now known of the row.
+    Known(Known),
+    /// A read has shown that what was needed does not fit: deny `QUOTA_EXHAUSTED` to every decision that waits and costs
+    /// more than the local balance and `ungranted` together; ask anew for the others.
+    Exhausted {
+        /// Units that nobody holds.
+        ungranted: u64,
+        /// Until then the same may be answered without asking.
+        until: Instant,
+    },
+    /// A threshold is reached.
+    Alert(Alert),
+    /// Send [`Event::Timer`] then. Replaces the time named before.
+    Wake {
+        /// When.
+        at: Instant,
+    },
+    /// Nothing is held and nothing is under way: the lease and its balance may be forgotten together, unless the balance
+    /// has something after all (a refund): then report that instead.
+    Settled,
+    /// Everything is returned that can be. The last effect; every later event is ignored.
+    Closed,
+}
+
+/// A row as one holder knows it. `remaining` is the local balance and [`Known::ungranted`], approximately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The cap in force.
+    pub limit: u64,
+    /// Units granted to all holders together.
+    pub granted: u64,
+    /// Send [`Event::Spent`] when a decision leaves this much in the balance or less: more is to be taken, or a threshold
+    /// is reached. What is known afterwards has a lower mark or none, so it is once per mark.
+    pub report_at: Option<u64>,
+    /// Units that decisions may spend beyond the balance now: not 0 only for a soft quota whose store is away.
+    pub overdraft: u64,
+}
+
+impl Known {
+    /// Units that nobody holds.
+    #[must_use]
+    pub const fn ungranted(&self) -> u64 {
+        self.limit.saturating_sub(self.granted)
+    }
+}
+
+/// A threshold of a quota is reached: at least once per period by somebody, at most once by each holder. Whoever sends
+/// word of it to people tells repetitions by the row's key and the percentage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// The threshold, in percent of the limit.
+    pub percent: u8,
+    /// What was granted, less this holder's balance: what was spent and others' balances.
+    pub used: u64,
+    /// The limit.
+    pub limit: u64,
+}
+
+/// The lease of one process on one row. Made when the account is first met, dropped after [`Effect::Settled`] or
+/// [`Effect::Closed`] together with the local balance.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    holder: HolderId,
+    terms: Terms,
+    now: Instant,
+    phase: Phase,
+    sight: Sight,
+    /// The row must be read before anything is done to it: something happened to it that is not known.
+    is_stale: bool,
+    flight: Option<Flight>,
+    pending: Option<Pending>,
+    books: Books,
+    want: Option<Want>,
+    /// When something was last needed or spent.
+    touched: Instant,
+    /// The row is to have this cap.
+    cap: Option<u64>,
+    withdrawal: Withdrawal,
+    rate: Rate,
+    retry: Retry,
+    watch: Option<Box<Watch>>,
+    fold_rule: FoldRule,
+    operations: u64,
+    told: Option<Known>,
+    /// Bit n: the threshold of n percent was told.
+    alerted: u128,
+    armed: Option<Instant>,
+    is_settled: bool,
+    #[cfg(test)]
+    broken: Option<tests::Broken>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closing,
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    Unseen,
+    Absent,
+    Seen(Row),
+}
+
+/// The operation that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    id: OperationId,
+    errand: Errand,
+    sent: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Errand {
+    Read,
+    Create(u64),
+    /// The pending move.
+    Move,
+    /// A move that changes nothing, in the pending move's place.
+    Bump,
+    Cap(u64),
+    Fold(GrantFold),
+}
+
+/// A take or return of which it is not known whether it applied.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    change: GrantMove,
+    /// The holding before it.
+    before: u64,
+    /// It may apply at any time from now on: nobody said that it did, or that it never will.
+    in_doubt: bool,
+}
+
+impl Pending {
+    const fn is_take(&self) -> bool {
+        self.change.holding > self.before
+    }
+
+    const fn units(&self) -> u64 {
+        self.change.holding.abs_diff(self.before)
+    }
+}
+
+/// What decisions wait for.
+#[derive(Clone, Copy, Debug)]
+struct Want {
+    cost: u64,
+    queued: u64,
+    since: Instant,
+}
+
+/// What the driver was asked to take out of the balance.
+#[derive(Clone, Copy, Debug, Default)]
+struct Withdrawal {
+    is_asked: bool,
+    /// It was asked for everything, since the lease closes.
+    is_all: bool,
+    /// For a lowered cap it is asked once per version of the row.
+    at_version: Option<u64>,
+    /// That has been answered: what is left is spent.
+    is_done: bool,
+}
+
+impl Lease {
+    /// A lease that holds nothing and knows nothing. `holder` names this life of this process; `seed` spreads its waits
+    /// apart from others', any number will do.
+    #[must_use]
+    pub fn new(holder: HolderId, seed: u64, terms: Terms) -> Self {
+        Self {
+            holder,
+            terms,
+            now: Instant(0),
+            phase: Phase::Open,
+            sight: Sight::Unseen,
+            is_stale: false,
+            flight: None,
+            pending: None,
+            books: Books::default(),
+            want: None,
+            touched: Instant(0),
+            cap: None,
+            withdrawal: Withdrawal::default(),
+            rate: Rate::default(),
+            retry: Retry::new(seed),
+            watch: None,
+            fold_rule: FoldRule::default(),
+            operations: 0,
+            told: None,
+            alerted: 0,
+            armed: None,
+            is_settled: false,
+            #[cfg(test)]
+            broken: None,
+        }
+    }
+
+    /// A lease on another row of the same account: it goes on at the rate known here. On the same row it needs a
+    /// holder of its own.
+    #[must_use]
+    pub fn successor(&self, holder: HolderId, seed: u64) -> Self {
+        Self {
+            rate: self.rate.successor(),
+            ..Self::new(holder, seed, self.terms.clone())
+        }
+    }
+
+    /// Learns what happened at `now`, by a clock that does not go back, and appends what to do to `effects`.
+    ///
+    /// Effects on the local balance (`Credit`, `Withdraw`, `Known`) are applied before the next event is handled.
+    pub fn handle(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.now = self.now.max(now);
+        match event {
+            Event::Need { cost, queued, spent } => {
+                self.report(spent);
+                if self.phase == Phase::Open {
+                    self.touch();
+                    self.want = Some(Want {
+                        cost,
+                        queued: queued.max(cost),
+                        since: self.now,
+                    });
+                }
+            }
+            Event::Spent { spent } => self.report(spent),
+            Event::Withdrawn { units, spent } => self.withdrawn(units, spent),
+            Event::Outcome { id, outcome } => self.outcome(id, outcome, effects),
+            Event::Terms(terms) => self.learn(terms),
+            Event::Ends => {
+                if self.phase == Phase::Open {
+                    let spread = self.retry.jitter(ENDS_SPREAD_NS);
+                    self.retry.not_before = self.now.after(spread);
+                }
+                self.close();
+            }
+            Event::Stop => {
+                if !self.retry.is_failing() {
+                    self.retry.not_before = self.now;
+                }
+                self.close();
+            }
+            Event::Timer => self.timer(effects),
+        }
+        self.withdraw(effects);
+        self.proceed(effects);
+        if !self.is_closed() {
+            self.tell(effects);
+        }
+    }
+
+    /// Whether something was spent after `then`.
+    #[must_use]
+    pub fn is_active_since(&self, then: Instant) -> bool {
+        self.books.spent() > 0 && self.touched > then
+    }
+
+    /// Whether everything is returned.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    fn is_soft(&self) -> bool {
+        self.terms.is_soft()
+    }
+
+    fn touch(&mut self) {
+        self.touched = self.now;
+        self.is_settled = false;
+    }
+
+    fn report(&mut self, spent: u64) {
+        if self.books.report(spent) {
+            self.touch();
+        }
+        self.rate.report(self.now, spent);
+    }
+
+    fn withdrawn(&mut self, units: u64, spent: u64) {
+        self.report(spent);
+        self.books.withdraw(units);
+        self.withdrawal.is_asked = false;
+        self.withdrawal.is_done = self.withdrawal.is_all;
+    }
+
+    fn learn(&mut self, terms: Terms) {
+        // A row that was never seen is compared when it is.
+        if terms.limit != self.terms.limit && matches!(self.sight, Sight::Seen(_)) && self.is_open() {
+            self.cap = Some(terms.limit);
+        }
+        self.terms = terms;
+    }
+
+    fn close(&mut self) {
+        self.phase = Phase::Closing;
+        self.want = None;
+        self.cap = None;
+    }
+
+    fn timer(&mut self, effects: &mut Vec<Effect>) {
+        self.armed = None;
+        if let Some(flight) = self.flight
+            && self.now.since(flight.sent) >= OUTCOME_NS_MAX
+        {
+            self.outcome(flight.id, GrantOutcome::Unknown, effects);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

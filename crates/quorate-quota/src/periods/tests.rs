@@ -1,0 +1,1 @@
+//! Tests of the leases of one account.
