@@ -16,7 +16,7 @@ pub use batch::Batch;
 pub use judge::Decision;
 
 use crate::accounts::Accounts;
-use crate::answer::{DecisionId, Status};
+use crate::answer::{DecisionId, Reason, Status};
 use crate::charge::{Seat, Seats, cost_of};
 use crate::limit::COUNTERS_PER_REQUEST_MAX;
 use crate::replay::Replays;
@@ -29,6 +29,7 @@ use crate::state::memory::Memory;
 use crate::state::table::{Loaded, Meeting, Table, TableStats};
 use crate::terms::Terms;
 use crate::time::{Instant, Now};
+use crate::usage::{Usage, Whose};
 
 /// Table slots that one step of housekeeping looks at.
 const SWEEP_PER_STEP: usize = 256;
@@ -66,6 +67,7 @@ pub struct Shard {
     table: Table,
     slots: Slots,
     accounts: Accounts,
+    usage: Usage,
     replays: Replays,
     /// The latest instant that something was charged at: time that goes back is a stopped clock.
     latest: Instant,
@@ -84,6 +86,7 @@ impl Shard {
             table: Table::new(hash_key, memory, org_bytes_max),
             slots: Slots::default(),
             accounts: Accounts::default(),
+            usage: Usage::default(),
             replays: Replays::default(),
             latest: Instant::default(),
             latest_wall: Instant::default(),
@@ -132,6 +135,7 @@ impl Shard {
             self.table.settle(layouts, now);
             self.passed(now);
             self.hold(ask, holder, &mut decision, now);
+            self.count(ask, decision.reason, now);
         }
         self.settle_quotas(&drafts, decision.charged);
         (self.cells, self.loads) = (cells, loads);
@@ -202,6 +206,25 @@ impl Shard {
                 now.instant,
             );
         }
+    }
+
+    /// Counts what a decision used. To be called once for every decision that was charged.
+    pub fn count(&mut self, ask: &Ask<'_, '_>, reason: Reason, now: Now) {
+        let whose = Whose {
+            org: ask.org,
+            key: ask.key,
+            endpoint: ask.endpoint,
+        };
+        if ask.refund {
+            self.usage.refund(&self.hash_key, whose, &ask.terms.amounts, now.wall);
+        } else if reason == Reason::Ok {
+            self.usage.charge(&self.hash_key, whose, &ask.terms.amounts, now.wall);
+        }
+    }
+
+    /// What was used.
+    pub fn usage(&mut self) -> &mut Usage {
+        &mut self.usage
     }
 
     /// Gives a slot back; whether it was held.

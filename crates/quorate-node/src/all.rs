@@ -208,6 +208,9 @@ fn keep(shard: &mut Shard, items: &mut [Item<'_>], now: Now) {
         } = &mut item.outcome
         {
             shard.hold_for(ask, decision, now);
+            if !ask.look {
+                shard.count(ask, decision.reason, now);
+            }
             keeping = *operation;
         }
         if let Some(operation) = keeping {
