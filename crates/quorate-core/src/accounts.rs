@@ -77,6 +77,7 @@ pub struct Accounts {
     /// Something of it cannot wait for the next report.
     urgent: bool,
     refused: u64,
+    abandoned: bool,
 }
 
 /// Which account a request meets; `None` when it lacks an attribute that the quota is kept per.
@@ -141,6 +142,12 @@ impl Accounts {
         declared: bool,
         wall: Instant,
     ) -> Option<Balance> {
+        if self.abandoned {
+            return Some(Balance {
+                standing: Standing::Away,
+                ..Balance::default()
+            });
+        }
         if let Some(known) = self.known.get_mut(&id) {
             if !known.current.covers(wall) && known.current.ends <= wall {
                 roll(known, wall);
@@ -288,7 +295,7 @@ impl Accounts {
         let settled = self
             .known
             .get(&id)
-            .is_some_and(|known| known.reported && known.current.units == 0);
+            .is_some_and(|known| known.reported && known.current.units == 0 && known.current.beyond == 0);
         settled && !self.forget(id).is_empty()
     }
 
@@ -309,6 +316,15 @@ impl Accounts {
             .into_iter()
             .flatten()
             .collect()
+    }
+
+    /// Nobody fills balances any more: forgets them all, and finds every account empty and its store away from now on.
+    pub fn abandon(&mut self) {
+        *self = Self {
+            refused: self.refused,
+            abandoned: true,
+            ..Self::default()
+        };
     }
 
     /// Accounts kept, and those refused for want of room.

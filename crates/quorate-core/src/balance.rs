@@ -129,6 +129,19 @@ impl Balance {
         beyond
     }
 
+    /// Adds `units` that the row granted, of which `beyond` lie beyond a soft quota's limit. What was spent before it was
+    /// granted is paid first: it must not be spent twice.
+    pub fn credit(&mut self, units: u64, beyond: u64) {
+        let beyond = beyond.min(units);
+        let within = units - beyond;
+        let paid_within = within.min(self.overdrawn);
+        let paid_beyond = beyond.min(self.overdrawn - paid_within);
+        self.overdrawn -= paid_within + paid_beyond;
+        self.overage = self.overage.saturating_add(paid_beyond);
+        self.units = self.units.saturating_add(within - paid_within);
+        self.beyond = self.beyond.saturating_add(beyond - paid_beyond);
+    }
+
     /// Takes up to `units` of what is not spent out of it; how many it took. What lies beyond the limit goes first.
     pub fn withdraw(&mut self, units: u64) -> u64 {
         let beyond = units.min(self.beyond);

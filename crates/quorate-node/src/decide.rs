@@ -2,7 +2,7 @@
 
 use quorate_core::answer::{Answer, DecidedBy, DecisionId, Few, Reason, Retry};
 use quorate_core::replay::Known;
-use quorate_core::request::{InvalidRequest, OPERATION_ID_BYTES_MAX, Request, Subject};
+use quorate_core::request::{ChargeMode, InvalidRequest, OPERATION_ID_BYTES_MAX, Request, Subject};
 use quorate_core::shard::{Ask, Decision};
 use quorate_core::terms::Terms;
 use quorate_core::time::Now;
@@ -167,8 +167,10 @@ impl Node {
         let layouts = self.layouts.load();
         let decision = shard.decide(&layouts, ask, now, wanted.statuses.then_some(&mut statuses));
         self.stir(&mut shard);
-        // Under the lock, so that nothing arrives between the decision and the wait.
+        // Under the lock, so that nothing arrives between the decision and the wait. What charges limits even when it is
+        // denied has done so already.
         if decision.reason == Reason::QuotaPending
+            && ask.mode != ChargeMode::Each
             && let Some(parked) = self.park(ask.org, patience)
         {
             return Ok(Charged::Parked(parked));

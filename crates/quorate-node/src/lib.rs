@@ -12,6 +12,7 @@ mod operation;
 pub mod quotas;
 #[cfg(test)]
 mod tests;
+pub mod usage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -25,6 +26,7 @@ use quorate_core::state::fingerprint::{HashKey, keyed_hash};
 use quorate_core::state::layout::Layouts;
 use quorate_core::state::memory::Memory;
 use quorate_core::time::Now;
+use quorate_core::usage::Row as UsageRow;
 use quorate_policy::{Checked, PolicySet, Report};
 use tokio::sync::Notify;
 
@@ -205,10 +207,32 @@ impl Node {
         self.parking.arrived(self.shard_number(org));
     }
 
+    /// Denies what quotas have to pass, from now on: nobody fills their balances.
+    pub(crate) fn abandon_quotas(&self) {
+        for (number, shard) in self.shards.iter().enumerate() {
+            shard.lock().accounts().abandon();
+            self.parking.arrived(number);
+        }
+    }
+
     /// What happened to all accounts since the last time.
     pub(crate) fn quota_reports(&self, reports: &mut Vec<AccountReport>) {
         for shard in &self.shards {
             shard.lock().accounts().report(reports);
+        }
+    }
+
+    /// Counts what is used from now on.
+    pub(crate) fn count_usage(&self) {
+        for shard in &self.shards {
+            shard.lock().usage().enable();
+        }
+    }
+
+    /// What was used since the last time.
+    pub(crate) fn usage_rows(&self, rows: &mut Vec<UsageRow>) {
+        for shard in &self.shards {
+            shard.lock().usage().take_changed(rows);
         }
     }
 

@@ -10,6 +10,8 @@ mod apply;
 mod driver;
 mod parking;
 mod policy;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,6 +51,15 @@ pub struct QuotaCounters {
     alerts: AtomicU64,
     accounts: AtomicU64,
     away: AtomicU64,
+    pub(crate) usage: UsageCounters,
+}
+
+/// What the writer of usage has done since the start.
+#[derive(Debug, Default)]
+pub(crate) struct UsageCounters {
+    pub(crate) operations: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) lost: AtomicU64,
 }
 
 /// What [`QuotaCounters`] say.
@@ -64,6 +75,12 @@ pub struct QuotaStats {
     pub accounts: u64,
     /// Leases whose last operation failed.
     pub away: u64,
+    /// Operations on the store that wrote usage.
+    pub usage_operations: u64,
+    /// Writes of usage that failed and are tried again.
+    pub usage_failures: u64,
+    /// Rows of usage that were given up because too many waited for a store that is away.
+    pub usage_lost: u64,
 }
 
 impl QuotaCounters {
@@ -78,6 +95,9 @@ impl QuotaCounters {
             alerts: read(&self.alerts),
             accounts: read(&self.accounts),
             away: read(&self.away),
+            usage_operations: read(&self.usage.operations),
+            usage_failures: read(&self.usage.failures),
+            usage_lost: read(&self.usage.lost),
         }
     }
 }

@@ -3,10 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use quorate_store::embedded::{Embedded, OpenError};
+use quorate_store::embedded::{Embedded, OpenError, Stats};
 use quorate_store::{Store, StoreError};
 use thiserror::Error;
+
+/// How long the embedded store may take to write what waits and close.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
 
 /// Which store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,12 +74,22 @@ impl OpenStore {
         &self.store
     }
 
-    /// Closes it in good order: what was asked of it is written, and the directory is free for another process.
+    /// What the embedded engine has done; `None` for another.
+    #[must_use]
+    pub fn stats(&self) -> Option<Stats> {
+        self.embedded.as_ref().map(|embedded| embedded.stats())
+    }
+
+    /// Closes it in good order: what was asked of it is written, and the directory is free for another process. Bounded:
+    /// a disk that does not answer is left to the end of the process, which loses nothing that was answered.
     pub async fn close(&self) {
-        if let Some(embedded) = &self.embedded
-            && let Err(error) = embedded.close().await
-        {
-            tracing::error!(%error, "the store did not close in order");
+        let Some(embedded) = &self.embedded else {
+            return;
+        };
+        match tokio::time::timeout(CLOSE_MAX, embedded.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the store did not close in order"),
+            Err(_) => tracing::error!("the store did not close in time: its disk does not answer"),
         }
     }
 }

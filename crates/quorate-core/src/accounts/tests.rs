@@ -1,7 +1,7 @@
 //! Accounts: who has one, what is reported, how one period follows another.
 
 use super::{ACCOUNTS_MAX, Accounts, UNDECLARED_PER_ORG_MAX, account_id};
-use crate::balance::{Balance, LeaseId};
+use crate::balance::{Balance, LeaseId, Standing};
 use crate::grant;
 use crate::limit::{MeterId, Mode, Per};
 use crate::quota::Quota;
@@ -229,4 +229,38 @@ fn an_ended_balance_is_spent_no_more() {
         [None, Some(LeaseId(2))]
     );
     assert_eq!(load(&mut accounts, 26).units, 4);
+}
+
+#[test]
+fn an_account_with_units_beyond_its_limit_is_not_forgotten() {
+    let (mut accounts, quota, owner) = (Accounts::default(), quota(per_key()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it has one");
+    accounts.load(id, &quota, &owner, true, Instant(1));
+    let beyond = Balance {
+        beyond: 1,
+        ..period(1, 0, 10, 0)
+    };
+    assert!(accounts.open(id, beyond));
+    assert!(!accounts.forget_settled(id));
+    assert_eq!(accounts.withdraw(id, LeaseId(1), 1), 1);
+    assert!(accounts.forget_settled(id));
+}
+
+#[test]
+fn what_is_abandoned_has_nothing_and_says_so() {
+    let (mut accounts, quota, owner) = (Accounts::default(), quota(per_key()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it has one");
+    accounts.load(id, &quota, &owner, true, Instant(1));
+    assert!(accounts.open(id, period(1, 0, 10, 5)));
+    accounts.abandon();
+    let left = accounts.load(id, &quota, &owner, true, Instant(1)).expect("an answer");
+    assert_eq!((left.units, left.standing), (0, Standing::Away));
+    accounts.need(id, 1);
+    let mut reports = Vec::new();
+    accounts.report(&mut reports);
+    assert_eq!(
+        (reports.len(), accounts.size().0),
+        (0, 0),
+        "nobody listens, so nothing grows"
+    );
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use quorate_core::accounts::AccountId;
 use quorate_core::balance::{self, Balance, Standing};
@@ -10,10 +11,18 @@ use quorate_core::time::Instant;
 use quorate_quota::calendar::Period;
 use quorate_quota::lease::{self, Known, OperationId};
 use quorate_quota::periods::{Effect, Event, LeaseId};
+use tokio::time::timeout;
 
 use super::Notice;
 use super::account::Kept;
 use super::driver::{Came, Quotas};
+
+/// The longest that an operation waits for its turn. Together with [`OPERATION_MAX`] less than what the lease machine
+/// waits for an outcome, so that whoever drives it knows of every failure as soon as it does.
+const PLACE_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The longest that the store may take over one operation: three times what a client of a database gives it.
+const OPERATION_MAX: Duration = Duration::from_secs(10);
 
 impl Quotas {
     /// Tells an account's leases what happened, and does what they say about it.
@@ -61,14 +70,16 @@ impl Quotas {
                 operation: change,
             } => self.send(id, lease, operation, change),
             lease::Effect::Credit { units, overage } => {
-                let overage = overage.min(units);
-                self.change(id, lease, |balance| {
-                    balance.units = balance.units.saturating_add(units - overage);
-                    balance.beyond = balance.beyond.saturating_add(overage);
-                });
+                self.change(id, lease, |balance| balance.credit(units, overage));
                 self.arrived(id);
             }
-            lease::Effect::Known(known) => self.change(id, lease, |balance| learn(balance, &known)),
+            lease::Effect::Known(known) => {
+                let failed = self.kept(id, lease).is_some_and(|kept| kept.away);
+                self.change(id, lease, |balance| learn(balance, &known, failed));
+                if known.overdraft > 0 {
+                    self.arrived(id);
+                }
+            }
             lease::Effect::Exhausted { ungranted, .. } => {
                 self.change(id, lease, |balance| {
                     balance.ungranted = ungranted;
@@ -147,7 +158,7 @@ impl Quotas {
 
     /// Sends one operation to the store, on a task of its own.
     fn send(&mut self, id: AccountId, lease: LeaseId, operation: OperationId, change: GrantOperation) {
-        let Some(key) = self.kept(id, lease).map(|kept| kept.key.clone()) else {
+        let Some((balance, key)) = self.kept(id, lease).map(|kept| (kept.id, kept.key.clone())) else {
             return;
         };
         self.counters.operations.fetch_add(1, Ordering::Relaxed);
@@ -155,13 +166,16 @@ impl Quotas {
         let outcomes = self.outcomes.0.clone();
         self.operations.spawn(async move {
             // It waits here rather than in the store: what was not sent has surely not applied.
-            let outcome = match places.acquire().await {
-                Ok(_place) => store.grant(&key, change).await,
-                Err(_) => GrantOutcome::NotTried,
+            let outcome = match timeout(PLACE_WAIT_MAX, places.acquire()).await {
+                Ok(Ok(_place)) => {
+                    let done = timeout(OPERATION_MAX, store.grant(&key, change)).await;
+                    done.unwrap_or(GrantOutcome::Unknown)
+                }
+                _ => GrantOutcome::NotTried,
             };
             let came = Came {
                 account: id,
-                lease,
+                balance,
                 operation,
                 outcome,
             };
@@ -174,10 +188,15 @@ impl Quotas {
     pub(super) fn came(&mut self, came: Came) {
         let Came {
             account,
-            lease,
+            balance,
             operation: id,
             outcome,
         } = came;
+        // Leases and their operations are numbered anew when an account is met again; balances are not. What was asked
+        // for a lease that is gone must not be told to the one that has its number now.
+        let Some(lease) = self.accounts.get(&account).and_then(|known| known.lease_of(balance)) else {
+            return;
+        };
         let failed = matches!(outcome, GrantOutcome::NotTried | GrantOutcome::Unknown);
         if failed {
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
@@ -240,6 +259,13 @@ impl Quotas {
         taken
     }
 
+    /// What was spent in all from a lease's balance.
+    pub(super) fn spent(&mut self, id: AccountId, lease: LeaseId) -> u64 {
+        let mut spent = 0;
+        self.change(id, lease, |balance| spent = balance.spent);
+        spent
+    }
+
     fn forget(&mut self, id: AccountId, lease: LeaseId) {
         if let Some(kept) = self
             .accounts
@@ -280,8 +306,7 @@ impl Quotas {
         if let Some(wake) = account.wake {
             self.wakes.remove(&(wake, id));
         }
-        for kept in account.balances.values().filter(|kept| kept.away) {
-            debug_assert!(kept.away, "only those are counted");
+        for _ in account.balances.values().filter(|kept| kept.away) {
             self.count_away(false);
         }
     }
@@ -294,19 +319,18 @@ impl Quotas {
     }
 }
 
-fn learn(balance: &mut Balance, known: &Known) {
+/// Books what is known of a row; `failed` when the last operation on it did.
+fn learn(balance: &mut Balance, known: &Known, failed: bool) {
     let ungranted = known.ungranted();
     // Only a row with more room than a read has shown is worth asking again.
     let is_short = balance.standing == Standing::Short && ungranted <= balance.ungranted;
-    if !is_short && balance.standing != Standing::Away {
+    if failed || known.overdraft > 0 {
+        balance.standing = Standing::Away;
+    } else if !is_short {
         balance.standing = Standing::Open;
     }
     balance.limit = known.limit;
     balance.ungranted = ungranted;
     balance.report_at = known.report_at.unwrap_or(0);
-    if known.overdraft == 0 {
-        // Booked: they count like all others now.
-        balance.overdrawn = 0;
-    }
     balance.overdraft = known.overdraft.saturating_sub(balance.overdrawn);
 }

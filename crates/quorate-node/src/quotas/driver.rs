@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use quorate_core::accounts::{AccountId, Report};
+use quorate_core::balance;
 use quorate_core::grant::{GrantOutcome, HolderId};
 use quorate_core::time::Instant;
 use quorate_quota::lease::{self, OperationId};
 use quorate_quota::periods::{Effect, Event, LeaseId, Leases};
-use quorate_store::Store;
+use quorate_store::Grants;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -32,7 +33,7 @@ const OPERATIONS_MAX: usize = 256;
 #[derive(Debug)]
 pub(super) struct Came {
     pub(super) account: AccountId,
-    pub(super) lease: LeaseId,
+    pub(super) balance: balance::LeaseId,
     pub(super) operation: OperationId,
     pub(super) outcome: GrantOutcome,
 }
@@ -40,7 +41,7 @@ pub(super) struct Came {
 /// All leases of a node.
 pub struct Quotas {
     pub(super) node: Arc<Node>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Grants>,
     pub(super) listener: Listener,
     pub(super) counters: Arc<QuotaCounters>,
     pub(super) accounts: BTreeMap<AccountId, Account>,
@@ -55,13 +56,14 @@ pub struct Quotas {
     holder: HolderId,
     reports: Vec<Report>,
     policy_sequence: u64,
+    /// Nothing is decided any more: no account is taken up.
+    stopping: bool,
 }
 
 impl fmt::Debug for Quotas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Quotas")
             .field("holder", &self.holder)
-            .field("store", &self.store.describe())
             .field("accounts", &self.accounts.len())
             .finish_non_exhaustive()
     }
@@ -70,7 +72,7 @@ impl fmt::Debug for Quotas {
 impl Quotas {
     /// A driver that holds nothing yet. `holder` names this life of this process.
     #[must_use]
-    pub fn new(node: Arc<Node>, store: Arc<dyn Store>, holder: HolderId, listener: Listener) -> Self {
+    pub fn new(node: Arc<Node>, store: Arc<dyn Grants>, holder: HolderId, listener: Listener) -> Self {
         Self {
             policy_sequence: node.policy().sequence(),
             counters: Arc::clone(node.quota_counters()),
@@ -87,6 +89,7 @@ impl Quotas {
             last_lease: 0,
             away: 0,
             reports: Vec::new(),
+            stopping: false,
         }
     }
 
@@ -94,6 +97,8 @@ impl Quotas {
     /// when nothing is decided any more. Returns whether everything was given back.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>, give_back: Duration) -> bool {
         let node = Arc::clone(&self.node);
+        // Declared before anything that can panic: quotas that nobody drives must not go on as if somebody did.
+        let abandoning = Abandoning(Arc::clone(&node));
         let mut ticks = tokio::time::interval(Duration::from_millis(REPORTS_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !*stop.borrow_and_update() {
@@ -106,7 +111,9 @@ impl Quotas {
             }
             self.step();
         }
-        self.give_back(give_back).await
+        let whole = self.give_back(give_back).await;
+        drop(abandoning);
+        whole
     }
 
     fn came_all(&mut self, first: Option<Came>) {
@@ -145,7 +152,7 @@ impl Quotas {
 
     /// Hears what a shard reports of an account.
     fn hear(&mut self, report: &Report) {
-        if !self.accounts.contains_key(&report.id) && !self.meet(report) {
+        if !self.accounts.contains_key(&report.id) && (self.stopping || !self.meet(report)) {
             return;
         }
         if let Some(ended) = report.ended {
@@ -163,7 +170,11 @@ impl Quotas {
         };
         let lease = account.current;
         let of_current = account.lease_of(report.balance.lease) == Some(lease);
-        let spent = if of_current { report.balance.spent } else { 0 };
+        let spent = if of_current {
+            report.balance.spent
+        } else {
+            self.spent(report.id, lease)
+        };
         let event = if report.needed > 0 {
             lease::Event::Need {
                 cost: report.needed,
@@ -256,6 +267,7 @@ impl Quotas {
 
     /// Gives back what is left, in bounded time; whether all was.
     async fn give_back(&mut self, within: Duration) -> bool {
+        self.stopping = true;
         self.step();
         let ids: Vec<AccountId> = self.accounts.keys().copied().collect();
         for id in ids {
@@ -273,5 +285,15 @@ impl Quotas {
             self.step();
         }
         true
+    }
+}
+
+/// Abandons a node's quotas when their driver ends, in whatever way: what it held is given back or lost to it, and what
+/// nobody fills any more is denied as `UNAVAILABLE`.
+struct Abandoning(Arc<Node>);
+
+impl Drop for Abandoning {
+    fn drop(&mut self) {
+        self.0.abandon_quotas();
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use quorate_node::Node;
 use quorate_node::quotas::{Listener, Notice, Quotas, new_holder};
+use quorate_node::usage::UsageWriter;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -21,6 +22,7 @@ pub(super) struct Durable {
     store: OpenStore,
     stop: watch::Sender<bool>,
     quotas: JoinHandle<bool>,
+    usage: JoinHandle<()>,
 }
 
 impl Durable {
@@ -30,8 +32,15 @@ impl Durable {
         let holder = new_holder();
         tracing::info!(store = store.store().describe(), %holder, "store open");
         let driver = Quotas::new(Arc::clone(node), Arc::clone(store.store()), holder, listener());
+        let usage = UsageWriter::new(Arc::clone(node), holder);
+        let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
         let quotas = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
-        Self { store, stop, quotas }
+        Self {
+            store,
+            stop,
+            quotas,
+            usage,
+        }
     }
 
     /// Gives back what is left of the leases, and closes the store. To be called when nothing is decided any more.
@@ -44,6 +53,9 @@ impl Durable {
                 tracing::warn!("units of quotas could not be given back in time: unused until their period ends")
             }
             Err(error) => tracing::error!(%error, "the driver of quotas failed"),
+        }
+        if let Err(error) = self.usage.await {
+            tracing::error!(%error, "the writer of usage failed");
         }
         self.store.close().await;
     }
