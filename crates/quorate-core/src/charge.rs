@@ -7,6 +7,8 @@
 //! limit the full cost.
 
 pub mod retry;
+#[cfg(test)]
+mod tests;
 
 use crate::limit::{Algorithm, COUNTERS_PER_REQUEST_MAX, Counts, MeterId, Mode, PoolMode, Role};
 use crate::request::ChargeMode;
@@ -249,11 +251,10 @@ pub fn commit(seats: &[Seat<'_>], cells: &mut [Cell], found: &Evaluation, mode: 
     if !passes && mode == ChargeMode::AllOrNone {
         return charged;
     }
-    let whole = !passes || mode != ChargeMode::AllOrNone;
     for (place, seat) in seats.iter().enumerate() {
         let units = match seat.rule.limit.role {
             // As if it were enforced: what it would have denied is not charged to it.
-            _ if found.shadowed.has(index(place)) && !whole => 0,
+            _ if mode == ChargeMode::AllOrNone && found.shadowed.has(index(place)) => 0,
             Role::Plain => seat.cost,
             Role::Lifted if !passes => seat.cost,
             Role::Lifted => {

@@ -103,13 +103,29 @@ impl Shard {
         now: Now,
         statuses: Statuses<'_, 'p>,
     ) -> Decision<'p> {
+        let mut decision = Decision::default();
+        self.decide_into(layouts, ask, now, statuses, &mut decision);
+        decision
+    }
+
+    /// As [`Shard::decide`], written over `decision`, a new one: it is large, and on the way of every request.
+    pub fn decide_into<'p>(
+        &mut self,
+        layouts: &Layouts,
+        ask: &Ask<'_, 'p>,
+        now: Now,
+        statuses: Statuses<'_, 'p>,
+        decision: &mut Decision<'p>,
+    ) {
         let now = self.not_before_latest(now);
         let (mut cells, mut loads) = (core::mem::take(&mut self.cells), core::mem::take(&mut self.loads));
         cells.clear();
         loads.clear();
-        let seats = self.seat(
+        let mut seats = Seats::new();
+        self.seat(
             ask,
             now,
+            &mut seats,
             |table, meeting, group, cells| {
                 let pending = loads.len();
                 let loaded = table.load(layouts, meeting, group, pending, cells)?;
@@ -123,7 +139,7 @@ impl Shard {
             self.slots.used(&self.hash_key, ask.org, holder, now.instant)
         });
         let mut drafts = self.drafts(ask, now, |_| None);
-        let mut decision = judge::judge(&seats, &mut cells, &mut drafts, ask, held, now, statuses);
+        judge::judge(&seats, &mut cells, &mut drafts, ask, held, now, statuses, decision);
         if decision.charged {
             for loaded in loads
                 .iter()
@@ -134,22 +150,22 @@ impl Shard {
             }
             self.table.settle(layouts, now);
             self.passed(now);
-            self.hold(ask, holder, &mut decision, now);
+            self.hold(ask, holder, decision, now);
             self.count(ask, decision.reason, now);
         }
         self.settle_quotas(&drafts, decision.charged);
         (self.cells, self.loads) = (cells, loads);
-        decision
     }
 
-    /// The counters of a request, with their cells placed by `place`.
+    /// Puts the counters of a request into `seats`, with their cells placed by `place`.
     fn seat<'p>(
         &mut self,
         ask: &Ask<'_, 'p>,
         now: Now,
+        seats: &mut Seats<'p>,
         mut place: impl FnMut(&mut Table, &Meeting<'_, 'p>, &'p crate::limit::Group, &mut Vec<Cell>) -> Option<()>,
         cells: &mut Vec<Cell>,
-    ) -> Seats<'p> {
+    ) {
         let owner = Owner {
             org: ask.org,
             account: self.table.account(ask.org),
@@ -165,7 +181,6 @@ impl Shard {
             factors: terms.factors,
             now,
         };
-        let mut seats = Seats::new();
         for group in terms.groups() {
             if place(&mut self.table, &meeting, group, cells).is_none() {
                 continue;
@@ -183,7 +198,6 @@ impl Shard {
                 });
             }
         }
-        seats
     }
 
     fn holder(&self, ask: &Ask<'_, '_>) -> Option<Holder> {

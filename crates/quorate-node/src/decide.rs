@@ -165,7 +165,9 @@ impl Node {
             }
         }
         let layouts = self.layouts.load();
-        let decision = shard.decide(&layouts, ask, now, wanted.statuses.then_some(&mut statuses));
+        let mut decision = Decision::default();
+        let visit = wanted.statuses.then_some(&mut statuses);
+        shard.decide_into(&layouts, ask, now, visit, &mut decision);
         self.stir(&mut shard);
         // Under the lock, so that nothing arrives between the decision and the wait. What charges limits even when it is
         // denied has done so already.

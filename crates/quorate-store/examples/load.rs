@@ -34,9 +34,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     report(&mut waits, seconds);
     let stats = store.stats();
     println!(
-        "{} commits of {:.1} changes, {:.2?} each, the longest {:.2?}",
+        "{} commits of {} changes, {:.2?} each, the longest {:.2?}",
         stats.commits,
-        ratio(stats.changes, stats.commits),
+        stats.changes / stats.commits.max(1),
         Duration::from_nanos(stats.commit_ns / stats.commits.max(1)),
         Duration::from_nanos(stats.commit_ns_max),
     );
@@ -83,15 +83,10 @@ fn report(waits: &mut [Duration], seconds: u64) {
     waits.sort_unstable();
     let at = |hundredths: usize| waits[(waits.len() - 1) * hundredths / 100];
     println!(
-        "{:.0} changes a second; waits: half below {:.2?}, 99 in 100 below {:.2?}, the longest {:.2?}",
-        ratio(u64::try_from(waits.len()).unwrap_or(u64::MAX), seconds),
+        "{} changes a second; waits: half below {:.2?}, 99 in 100 below {:.2?}, the longest {:.2?}",
+        u64::try_from(waits.len()).unwrap_or(u64::MAX) / seconds.max(1),
         at(50),
         at(99),
         at(100),
     );
-}
-
-#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a number to look at")]
-fn ratio(of: u64, to: u64) -> f64 {
-    of as f64 / to.max(1) as f64
 }

@@ -31,6 +31,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use redb::ReadTransaction;
@@ -62,6 +63,9 @@ pub const CHANGES_WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// The most bytes of the file that are kept in memory: a store of quotas and documents fits as a whole.
 const CACHE_BYTES: usize = 64 << 20;
+
+/// How long a file that cannot be opened is left alone: trying may mean reading all of it.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The most bytes of one change. Larger writes are cut into several.
 const CHANGE_BYTES_MAX: usize = 4 << 20;
@@ -96,6 +100,7 @@ impl Embedded {
     pub fn open_with_clock(directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let terms = Terms {
             cache_bytes: CACHE_BYTES,
+            reopen_pause: REOPEN_PAUSE,
             interference: None,
         };
         Self::open_on_terms(directory, clock, terms)

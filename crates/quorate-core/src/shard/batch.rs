@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{Ask, Decision, Shard, Statuses, judge};
 use crate::accounts::AccountId;
 use crate::balance::Balance;
+use crate::charge::Seats;
 use crate::slots::Holder;
 use crate::state::cell::Cell;
 use crate::state::fingerprint::Fingerprint;
@@ -49,9 +50,11 @@ impl Shard {
         let now = self.not_before_latest(now);
         let mut work = Vec::with_capacity(crate::limit::COUNTERS_PER_REQUEST_MAX);
         let mut parts = Vec::new();
-        let seats = self.seat(
+        let mut seats = Seats::new();
+        self.seat(
             ask,
             now,
+            &mut seats,
             |table, meeting, group, work| {
                 let Fingerprint(own) = table.fingerprint(meeting, group)?;
                 let load = match batch.places.get(&own).copied() {
@@ -84,7 +87,8 @@ impl Shard {
                 .saturating_add(u32::try_from(taking).unwrap_or(u32::MAX))
         });
         let mut drafts = self.drafts(ask, now, |id| batch.balances.get(&id).copied());
-        let decision = judge::judge(&seats, &mut work, &mut drafts, ask, held, now, statuses);
+        let mut decision = Decision::default();
+        judge::judge(&seats, &mut work, &mut drafts, ask, held, now, statuses, &mut decision);
         self.settle_quotas(&drafts, false);
         if decision.charged {
             let left = drafts.iter().map(|draft| (draft.id, draft.balance));

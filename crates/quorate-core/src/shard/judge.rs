@@ -44,6 +44,29 @@ pub struct Decision<'p> {
     pub(super) takes_slot: bool,
 }
 
+impl Default for Decision<'_> {
+    /// Allowed, by no limit.
+    fn default() -> Self {
+        Self {
+            reason: Reason::Ok,
+            retry: Retry::Passed,
+            degraded: false,
+            binding: None,
+            bound_by_quota: false,
+            payment_required: false,
+            overage: 0,
+            drawn: 0,
+            burst_remaining: 0,
+            warnings: Few::default(),
+            shadow_denied: Few::default(),
+            slot_held: false,
+            charged: false,
+            changed: Marks::default(),
+            takes_slot: false,
+        }
+    }
+}
+
 /// Why a request is denied, and by what.
 struct Denial {
     reason: Reason,
@@ -62,7 +85,7 @@ enum By {
     Slot,
 }
 
-/// Judges a request whose key holds `held` slots.
+/// Judges a request whose key holds `held` slots, and writes what was decided over `decision`, a new one.
 pub fn judge<'p>(
     seats: &[Seat<'p>],
     cells: &mut [Cell],
@@ -71,9 +94,10 @@ pub fn judge<'p>(
     held: u32,
     now: Now,
     statuses: Statuses<'_, 'p>,
-) -> Decision<'p> {
+    decision: &mut Decision<'p>,
+) {
     if ask.refund {
-        return refund(seats, cells, drafts, ask, now, statuses);
+        return refund(seats, cells, drafts, ask, now, statuses, decision);
     }
     let found = charge::evaluate(&Table { seats, cells }, now);
     quotas::evaluate(drafts);
@@ -101,7 +125,7 @@ pub fn judge<'p>(
         0
     };
     let table = Table { seats, cells };
-    let mut decision = blank(&table, &found, now);
+    note(decision, &table, &found, now);
     decision.overage = overage;
     decision.degraded = quotas::degraded(drafts);
     quotas::tell(drafts, &mut decision.shadow_denied, &mut decision.warnings);
@@ -124,7 +148,6 @@ pub fn judge<'p>(
         report(&table, &found, &retries, ask, held, visit, now);
         quotas::report(drafts, now, visit);
     }
-    decision
 }
 
 fn refund<'p>(
@@ -134,7 +157,8 @@ fn refund<'p>(
     ask: &Ask<'_, 'p>,
     now: Now,
     statuses: Statuses<'_, 'p>,
-) -> Decision<'p> {
+    decision: &mut Decision<'p>,
+) {
     let changed = if ask.look {
         Marks::default()
     } else {
@@ -145,14 +169,13 @@ fn refund<'p>(
     }
     let table = Table { seats, cells };
     let found = Evaluation::default();
-    let mut decision = blank(&table, &found, now);
+    note(decision, &table, &found, now);
     (decision.charged, decision.changed) = (!ask.look, changed);
     (decision.binding, decision.bound_by_quota) = bound(None, &table, drafts, ask, now);
     if let Some(visit) = statuses {
         report(&table, &found, &alone(seats, cells, now), ask, 0, visit, now);
         quotas::report(drafts, now, visit);
     }
-    decision
 }
 
 /// Of what limits and what quotas say the worse: what ends later.
@@ -200,42 +223,24 @@ fn bound<'p>(
     }
 }
 
-/// An allowed decision as the cells stand now.
-fn blank<'p>(table: &Table<'_, 'p>, found: &Evaluation, now: Now) -> Decision<'p> {
-    let mut warnings = Few::default();
-    let mut shadow_denied = Few::default();
+/// Notes what is to be said of any decision, as the cells stand now.
+fn note<'p>(decision: &mut Decision<'p>, table: &Table<'_, 'p>, found: &Evaluation, now: Now) {
+    decision.burst_remaining = charge::burst_remaining(table, now);
     for (place, (seat, cell)) in table.seats.iter().zip(table.cells).enumerate() {
         let limit = seat.rule.limit;
         if found.shadowed.has(charge::index(place)) {
-            shadow_denied.push(&*limit.name);
+            decision.shadow_denied.push(&*limit.name);
         }
         let Some(warn_at) = limit.warn_at.filter(|_| seat.own() && seat.enforced()) else {
             continue;
         };
         let used_percent = percent(cell.used(&seat.rule, now), seat.rule.capacity(now.instant));
         if used_percent >= u32::from(warn_at) {
-            warnings.push(Warning {
+            decision.warnings.push(Warning {
                 name: &limit.name,
                 used_percent,
             });
         }
-    }
-    Decision {
-        reason: Reason::Ok,
-        retry: Retry::Passed,
-        degraded: false,
-        binding: None,
-        bound_by_quota: false,
-        payment_required: false,
-        overage: 0,
-        drawn: 0,
-        burst_remaining: charge::burst_remaining(table, now),
-        warnings,
-        shadow_denied,
-        slot_held: false,
-        charged: false,
-        changed: Marks::default(),
-        takes_slot: false,
     }
 }
 

@@ -16,7 +16,7 @@ use super::companions::Companions;
 use super::decisions::Decisions;
 use super::frames::Frames;
 use super::reply::{Ending, Reply};
-use super::status::CallError;
+use super::status::{CallError, draining};
 use super::stream::Answers;
 use super::unary::OneMessage;
 use crate::callers::{Caller, Identity, Refusal};
@@ -142,10 +142,14 @@ impl Door {
         } else {
             return Answering::refused(Status::unimplemented("this server has no such service"), open);
         };
-        let ending = self.ending();
+        let mut ending = self.ending();
         Answering::other(async move {
-            let Ok(response) = tower::Service::call(&mut service, request).await;
-            Reply::companion(response, ending, open)
+            tokio::select! {
+                biased;
+                Ok(response) = tower::Service::call(&mut service, request) => Reply::companion(response, ending, open),
+                // These services read a message before they answer, and it may never come.
+                () = ending.over() => Reply::status(draining(), open),
+            }
         })
     }
 

@@ -110,7 +110,7 @@ impl Body for Reply {
 fn poll_stream((answers, ending): &mut (Answers, Ending), cx: &mut Context<'_>) -> Poll<Frame<Bytes>> {
     // Everything that was read is answered and sent by now; what was not read was not decided.
     if ending.is_overdue() {
-        return Poll::Ready(Frame::trailers(trailers(&draining())));
+        return Poll::Ready(last_words());
     }
     match answers.poll_answers(cx) {
         Poll::Ready(Ok(bytes)) => {
@@ -119,7 +119,7 @@ fn poll_stream((answers, ending): &mut (Answers, Ending), cx: &mut Context<'_>) 
         }
         Poll::Ready(Err(Ok(()))) => Poll::Ready(Frame::trailers(ended_well())),
         Poll::Ready(Err(Err(unread))) => Poll::Ready(Frame::trailers(trailers(&unread.into()))),
-        Poll::Pending => ending.poll_end(cx),
+        Poll::Pending => ending.poll_over(cx).map(|()| last_words()),
     }
 }
 
@@ -127,6 +127,9 @@ fn poll_companion(
     (body, ending): &mut (tonic::body::Body, Ending),
     cx: &mut Context<'_>,
 ) -> Poll<Option<Frame<Bytes>>> {
+    if ending.is_overdue() {
+        return Poll::Ready(Some(last_words()));
+    }
     match Pin::new(body).poll_frame(cx) {
         Poll::Ready(None) => Poll::Ready(None),
         Poll::Ready(Some(Ok(frame))) => {
@@ -134,14 +137,20 @@ fn poll_companion(
             Poll::Ready(Some(frame))
         }
         Poll::Ready(Some(Err(status))) => Poll::Ready(Some(Frame::trailers(trailers(&status)))),
-        Poll::Pending => ending.poll_end(cx).map(Some),
+        Poll::Pending => ending.poll_over(cx).map(|()| Some(last_words())),
     }
+}
+
+/// The end of a stream of a server that stops.
+fn last_words() -> Frame<Bytes> {
+    Frame::trailers(trailers(&draining()))
 }
 
 /// How a stream ends when the server stops: once nothing has come for a moment, and at the latest when the server has
 /// no more patience.
 pub(super) struct Ending {
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    stop: CancellationToken,
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     patience: Duration,
     /// Since the server is stopping: the end of the quiet moment, and of all patience.
     stopping: Option<(Pin<Box<Sleep>>, Instant)>,
@@ -151,10 +160,16 @@ impl Ending {
     /// Ends a stream after `stop` has said so: after `patience` also one that is never quiet.
     pub(super) fn when(stop: CancellationToken, patience: Duration) -> Self {
         Self {
-            stop: Box::pin(stop.cancelled_owned()),
+            stopped: Box::pin(stop.clone().cancelled_owned()),
+            stop,
             patience,
             stopping: None,
         }
+    }
+
+    /// Waits until it is time to end what says nothing.
+    pub(super) async fn over(&mut self) {
+        std::future::poll_fn(|cx| self.poll_over(cx)).await;
     }
 
     fn something_came(&mut self) {
@@ -164,24 +179,33 @@ impl Ending {
         }
     }
 
-    fn is_overdue(&self) -> bool {
+    /// Whether there is no more patience. Asked before everything that is sent, so that also a stream that always has
+    /// something to send learns that the server stops.
+    fn is_overdue(&mut self) -> bool {
+        if self.stopping.is_none() && self.stop.is_cancelled() {
+            self.begin();
+        }
         self.stopping
             .as_ref()
             .is_some_and(|(_, latest)| Instant::now() >= *latest)
     }
 
-    /// The last words of the stream, once it is time; to be asked when there is nothing else to send.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Frame<Bytes>> {
-        if self.stopping.is_none() && self.stop.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            let latest = now + self.patience;
-            let end = latest.min(now + QUIET_BEFORE_END);
-            self.stopping = Some((Box::pin(tokio::time::sleep_until(end)), latest));
+    /// Whether it is time for the last words; to be asked when there is nothing else to send.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.stopping.is_none() && self.stopped.as_mut().poll(cx).is_ready() {
+            self.begin();
         }
         match &mut self.stopping {
-            Some((quiet, _)) => quiet.as_mut().poll(cx).map(|()| Frame::trailers(trailers(&draining()))),
+            Some((quiet, _)) => quiet.as_mut().poll(cx),
             None => Poll::Pending,
         }
+    }
+
+    fn begin(&mut self) {
+        let now = Instant::now();
+        let latest = now + self.patience;
+        let end = latest.min(now + QUIET_BEFORE_END);
+        self.stopping = Some((Box::pin(tokio::time::sleep_until(end)), latest));
     }
 }
 
@@ -200,3 +224,6 @@ fn trailers(status: &Status) -> HeaderMap {
     }
     trailers
 }
+
+#[cfg(test)]
+mod tests;

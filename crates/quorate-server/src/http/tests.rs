@@ -163,7 +163,7 @@ async fn a_denial_is_429_with_retry_after_and_an_error() {
     assert_eq!(got.code(), (429, "RATE_LIMITED".to_owned()));
     let json = got.json();
     let seconds = json["error"]["retry_after"].as_u64().expect("a number");
-    assert!((58..=61).contains(&seconds), "{seconds}");
+    assert!((1..=61).contains(&seconds), "{seconds}");
     assert_eq!(got.header("retry-after"), Some(seconds.to_string().as_str()));
     let nanos = json["retry_after_ns"].as_u64().expect("a number");
     assert_eq!(nanos.div_ceil(1_000_000_000), seconds);

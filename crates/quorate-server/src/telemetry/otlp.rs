@@ -42,6 +42,10 @@ pub struct OtlpConfig {
     pub ratio: SampleRatio,
     /// How often metrics are sent.
     pub metrics_every: Duration,
+    /// How long one message may take.
+    pub export_timeout: Duration,
+    /// How long the last messages may take when the server stops.
+    pub shutdown_timeout: Duration,
 }
 
 impl OtlpConfig {
@@ -54,6 +58,8 @@ impl OtlpConfig {
             ratio: SampleRatio::default(),
             // The default of the OpenTelemetry specification.
             metrics_every: Duration::from_secs(60),
+            export_timeout: EXPORT_TIMEOUT,
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
         }
     }
 }
@@ -92,6 +98,7 @@ pub struct Otlp {
     traces: Traces,
     metrics: JoinHandle<()>,
     pusher: Pusher,
+    shutdown_timeout: Duration,
 }
 
 /// Begins to send. To be called on the runtime that is to do it; connects when there is something to send.
@@ -106,13 +113,13 @@ pub fn start(config: &OtlpConfig, edge: Arc<Edge>) -> Result<Otlp, OtlpError> {
         return Err(malformed());
     }
     let channel = Endpoint::from(config.endpoint.clone())
-        .timeout(EXPORT_TIMEOUT)
-        .connect_timeout(EXPORT_TIMEOUT)
+        .timeout(config.export_timeout)
+        .connect_timeout(config.export_timeout)
         .connect_lazy();
     let exporter = SpanExporter::builder()
         .with_tonic()
         .with_channel(channel.clone())
-        .with_timeout(EXPORT_TIMEOUT)
+        .with_timeout(config.export_timeout)
         .build()?;
     let attributes = [
         KeyValue::new("service.name", config.service_name.clone()),
@@ -137,6 +144,7 @@ pub fn start(config: &OtlpConfig, edge: Arc<Edge>) -> Result<Otlp, OtlpError> {
         traces,
         metrics,
         pusher,
+        shutdown_timeout: config.shutdown_timeout,
     })
 }
 
@@ -150,9 +158,10 @@ impl Otlp {
     /// Sends what is left and stops. Takes a few seconds at most.
     pub async fn shut_down(self) {
         self.metrics.abort();
-        let last = tokio::time::timeout(SHUTDOWN_TIMEOUT, self.pusher.push());
+        let last = tokio::time::timeout(self.shutdown_timeout, self.pusher.push());
         let provider = self.provider;
-        let spans = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT));
+        let patience = self.shutdown_timeout;
+        let spans = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(patience));
         let (metrics, spans) = tokio::join!(last, spans);
         if !matches!(metrics, Ok(Ok(()))) {
             tracing::warn!("the last metrics were not sent");

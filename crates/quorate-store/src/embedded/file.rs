@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use redb::{Database, ReadTransaction, ReadableDatabase};
@@ -25,6 +26,8 @@ const UNFINISHED: &str = "quorate.redb.new";
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
     pub(super) cache_bytes: usize,
+    /// How long a file that cannot be opened is left alone before it is tried again.
+    pub(super) reopen_pause: Duration,
     pub(super) interference: Option<Arc<dyn Interference>>,
 }
 
@@ -59,6 +62,10 @@ impl StoreFile {
             failed: AtomicBool::new(false),
             reason: Mutex::new(StoreError::Unavailable("the store is closed".to_owned())),
         })
+    }
+
+    pub(super) const fn reopen_pause(&self) -> Duration {
+        self.terms.reopen_pause
     }
 
     /// The data directory.

@@ -25,9 +25,6 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 /// How long a commit waits for company at most, from its first change on.
 const GATHER_MAX: Duration = Duration::from_millis(2);
 
-/// How long a file that cannot be opened is left alone.
-const REOPEN_PAUSE: Duration = Duration::from_secs(1);
-
 /// The writer's side of the engine.
 pub(super) struct Writer {
     queue: Arc<Queue<Box<dyn Write>>>,
@@ -114,16 +111,15 @@ impl Writer {
         Ok(())
     }
 
-    /// Applies the first change and those that arrive in time. It waits only for as many as the last commit had: nobody
-    /// who writes alone waits for company that does not come.
+    /// Applies the first change, those that wait already, and those that arrive in time. It waits only for as many as the
+    /// last commit had: nobody who writes alone waits for company that does not come.
     fn gather(&self, tables: &mut Tables<'_>, batch: &mut Batch) -> Result<(), Fault> {
         let deadline = Instant::now() + GATHER_MAX;
         loop {
             if let Some(change) = batch.changes.last_mut() {
                 change.apply(tables)?;
             }
-            if batch.changes.len() >= BATCH_CHANGES_MAX || batch.bytes >= BATCH_BYTES_MAX || Instant::now() >= deadline
-            {
+            if batch.changes.len() >= BATCH_CHANGES_MAX || batch.bytes >= BATCH_BYTES_MAX {
                 return Ok(());
             }
             let next = if batch.changes.len() < self.company {
@@ -152,7 +148,7 @@ impl Writer {
         let opened = self.file.reopen();
         self.reopen_at = match &opened {
             Ok(()) => None,
-            Err(_) => Some(Instant::now() + REOPEN_PAUSE),
+            Err(_) => Some(Instant::now() + self.file.reopen_pause()),
         };
         self.counts.reopened(&opened);
         opened

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{Tra
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric, number_data_point};
 use quorate_core::answer::Reason;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
@@ -23,7 +23,7 @@ use crate::telemetry::Door;
 use crate::telemetry::test_answer as answer;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[derive(Debug)]
 enum Received {
@@ -68,6 +68,16 @@ async fn collector() -> (Uri, mpsc::UnboundedReceiver<Received>) {
     (format!("http://{address}").parse().expect("a URI"), received)
 }
 
+/// What gives every message all the time that it may need on a busy machine, and sends nothing on its own.
+fn patient(endpoint: Uri) -> OtlpConfig {
+    OtlpConfig {
+        metrics_every: PATIENCE * 100,
+        export_timeout: PATIENCE,
+        shutdown_timeout: PATIENCE,
+        ..OtlpConfig::new(endpoint)
+    }
+}
+
 fn metric<'a>(message: &'a ExportMetricsServiceRequest, name: &str) -> &'a Metric {
     let metrics = message
         .resource_metrics
@@ -81,10 +91,7 @@ fn metric<'a>(message: &'a ExportMetricsServiceRequest, name: &str) -> &'a Metri
 async fn a_collector_receives_metrics_and_spans() {
     let (endpoint, mut received) = collector().await;
     let edge = test_edge();
-    let config = OtlpConfig {
-        metrics_every: PATIENCE * 100,
-        ..OtlpConfig::new(endpoint)
-    };
+    let config = patient(endpoint);
     let otlp = start(&config, Arc::clone(&edge)).expect("an endpoint");
     edge.telemetry
         .recorder()
@@ -127,12 +134,14 @@ async fn a_collector_receives_metrics_and_spans() {
 
 #[tokio::test]
 async fn an_absent_collector_is_counted_and_does_not_hold_up_the_end() {
-    // A port that was free a moment ago: nobody listens.
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    drop(listener);
+    // Bound, so that nobody else gets the port, and nobody listens.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a free port");
+    let address = socket.local_addr().expect("it is bound");
     let edge = test_edge();
-    let config = OtlpConfig::new(format!("http://{address}").parse().expect("a URI"));
+    let config = patient(format!("http://{address}").parse().expect("a URI"));
     let otlp = start(&config, Arc::clone(&edge)).expect("an endpoint");
     tokio::time::timeout(PATIENCE, otlp.shut_down()).await.expect("in time");
     assert_eq!(edge.telemetry.exports.counts(), (0, 1));

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::history::{Deed, EVERYTHING, histories};
 use crate::limit::Precision;
 use crate::window::exact::cases;
-use crate::window::sliding::{EXACT_MAX, STAMPS_MAX, stamps_for};
+use crate::window::sliding::{EXACT_MAX, Log, STAMPS_MAX, stamps_for};
 
 proptest! {
     #![proptest_config(cases(1_000))]
@@ -149,4 +149,22 @@ fn stamps_of_common_limits() {
         assert_eq!(stamps_for(limit, Precision::High), stamps, "{limit}");
     }
     assert!(stamps_for(u64::MAX, Precision::High) <= STAMPS_MAX);
+}
+
+#[test]
+fn logs_are_equal_when_all_of_their_parts_are_and_only_then() {
+    let log = Log::from_parts(9, 2, 3, &[7, 8]);
+    let others = [
+        Log::from_parts(10, 2, 3, &[7, 8]),
+        Log::from_parts(9, 1, 3, &[7, 8]),
+        Log::from_parts(9, 2, 2, &[7, 8]),
+        Log::from_parts(9, 2, 3, &[7, 9]),
+        Log::from_parts(9, 2, 3, &[7]),
+    ];
+    for other in others {
+        assert_ne!(log, other);
+    }
+    let mut longer = Log::from_parts(9, 2, 3, &[7, 8, 9]);
+    longer.len = 2;
+    assert_eq!(log, longer, "what lies behind the last stamp");
 }

@@ -59,24 +59,39 @@ async fn a_count_is_not_exceeded_and_a_stop_stops() {
 
 #[tokio::test]
 async fn what_is_due_is_released_and_the_rest_is_not() {
-    let span = Arc::new(Span::new(Duration::ZERO, Some(Duration::from_millis(50))));
+    let span = Arc::new(Span::new(Duration::ZERO, None));
     let rate = Rate {
         decisions: 1_000,
         per_call: 1,
     };
     let due = Arc::new(Semaphore::new(0));
-    let pace = Pace::new(Arc::clone(&span), Some(rate), None, Arc::clone(&due));
-    let released = Arc::clone(&due);
-    let all = Arc::clone(&span);
-    tokio::task::spawn_blocking(move || release(&all, &[(rate, released)]))
-        .await
-        .expect("no panic");
+    let (released, all) = (Arc::clone(&due), Arc::clone(&span));
+    let releasing = tokio::task::spawn_blocking(move || release(&all, &[(rate, released)]));
+    due.acquire_many(3).await.expect("three are due at some time").forget();
+    span.stop();
+    releasing.await.expect("no panic");
     assert!(due.is_closed());
-    assert!(
-        (1..=50).contains(&due.available_permits()),
-        "{}",
-        due.available_permits()
+    let released = 3 + u64::try_from(due.available_permits()).expect("few");
+    assert!(released <= rate.due(span.start.elapsed()), "{released}");
+}
+
+#[tokio::test]
+async fn what_was_due_by_the_end_and_not_taken_is_unsent() {
+    let mut span = Span::new(Duration::ZERO, Some(Duration::from_millis(50)));
+    let long = Duration::from_secs(1);
+    span.start -= long;
+    span.end = span.end.map(|end| end - long);
+    let due = Arc::new(Semaphore::new(0));
+    let pace = Pace::new(
+        Arc::new(span),
+        Some(Rate {
+            decisions: 1_000,
+            per_call: 1,
+        }),
+        None,
+        Arc::clone(&due),
     );
+    due.close();
     assert!(pace.next().await.is_none(), "the time is over");
     assert_eq!(pace.unsent(), 50, "none of the 50 was sent");
 }
