@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use arguments::Arguments;
 pub use callers::{CallerEntry, callers};
-pub use layers::{Layers, Origin};
+pub use layers::{Layers, Origin, environment};
 pub use print::Effective;
 pub use problem::{Problem, Problems};
 pub use settings::GRPC_LISTEN_DEFAULT;

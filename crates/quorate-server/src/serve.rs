@@ -17,7 +17,7 @@ mod tests;
 use std::process::ExitCode;
 
 pub use crate::config::Arguments;
-use crate::config::{Config, Layers};
+use crate::config::{Config, Layers, environment};
 use crate::telemetry::logs;
 
 pub use announce::Addresses;
@@ -36,7 +36,7 @@ const ADMIN_THREADS: usize = 2;
 /// Serves until told to stop.
 #[must_use]
 pub fn main(arguments: &Arguments) -> ExitCode {
-    let layers = Layers::gather(arguments, std::env::vars());
+    let layers = Layers::gather(arguments, environment(std::env::vars_os()));
     for warning in layers.warnings() {
         anstream::eprintln!("warning: {warning}");
     }
@@ -45,8 +45,10 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Err(problems) => return complain("the configuration is wrong", &problems.to_string(), WRONG),
     };
     if arguments.print_config {
-        println!("{effective}");
-        return ExitCode::SUCCESS;
+        return match announce::say(&mut std::io::stdout(), &format!("{effective}\n")) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain("the configuration cannot be printed", &error.to_string(), FAILED),
+        };
     }
     let prepared = match prepare(config) {
         Ok(prepared) => prepared,

@@ -204,11 +204,16 @@ fn bound<'p>(
 ) -> (Option<Binding<'p>>, bool) {
     match denial.map(|denial| denial.by) {
         None => match (least_room(table, now), quotas::least_room(drafts)) {
-            (Some((limit, place)), Some((quota, _))) if limit <= quota => (Some(binding(table, place, now)), false),
+            (Some((limit, place, free)), Some((quota, _))) if limit <= quota => {
+                (Some(binding(table, place, free, now)), false)
+            }
             (_, Some((_, place))) => (Some(quotas::binding(&drafts[place], now)), true),
-            (limit, None) => (limit.map(|(_, place)| binding(table, place, now)), false),
+            (limit, None) => (limit.map(|(_, place, free)| binding(table, place, free, now)), false),
         },
-        Some(By::Limit(place)) => (Some(binding(table, place, now)), false),
+        Some(By::Limit(place)) => {
+            let free = table.cells[place].free(&table.seats[place].rule, now);
+            (Some(binding(table, place, free, now)), false)
+        }
         Some(By::Quota(place)) => (Some(quotas::binding(&drafts[place], now)), true),
         Some(By::Slot) => {
             let slot = ask.terms.slot.map(|slot| Binding {
@@ -305,27 +310,28 @@ fn denial(table: &Table<'_, '_>, found: &Evaluation, slot_denies: bool, now: Now
 }
 
 /// The enforced limit that the fewest more requests like this one fit, with how many; ties by policy order.
-fn least_room(table: &Table<'_, '_>, now: Now) -> Option<((u64, u16), usize)> {
+fn least_room(table: &Table<'_, '_>, now: Now) -> Option<((u64, u16), usize, u64)> {
     let own = (0..table.seats.len()).filter(|place| {
         let seat = &table.seats[*place];
         seat.own() && seat.enforced() && seat.cost > 0
     });
     own.map(|place| {
         let seat = &table.seats[place];
-        let fits = table.cells[place].free(&seat.rule, now) / seat.cost;
-        ((fits, seat.rule.limit.order), place)
+        let free = table.cells[place].free(&seat.rule, now);
+        ((free / seat.cost, seat.rule.limit.order), place, free)
     })
     .min()
 }
 
-fn binding<'p>(table: &Table<'_, 'p>, place: usize, now: Now) -> Binding<'p> {
+/// The counter at `place`, of which `remaining` are free.
+fn binding<'p>(table: &Table<'_, 'p>, place: usize, remaining: u64, now: Now) -> Binding<'p> {
     let (seat, cell) = (&table.seats[place], &table.cells[place]);
     let limit = seat.rule.limit;
     let capacity = seat.rule.capacity(now.instant);
     Binding {
         name: &limit.name,
         limit: capacity,
-        remaining: cell.free(&seat.rule, now),
+        remaining,
         window_ns: limit.algorithm.window_ns(limit.capacity),
         reset_after_ns: cell.whole_after(&seat.rule, now),
     }

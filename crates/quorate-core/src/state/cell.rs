@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::factor::{Bearing, Factors, scaled};
+use crate::factor::{Bearing, Factors, ONE, scaled};
 use crate::limit::{Algorithm, CAPACITY_MAX, Limit, PoolMode, Role};
 use crate::state::layout::Kind;
 use crate::time::{Instant, Now, Period};
@@ -43,6 +43,10 @@ impl<'p> Rule<'p> {
     /// The factor in force at `at`, in hundredths. Never on allowances, nor on pools that only add.
     #[must_use]
     pub fn factor(&self, at: Instant) -> u32 {
+        // Every look at a counter asks, and hardly any request has factors.
+        if self.factors.is_empty() {
+            return ONE;
+        }
         self.factors().at(self.bearing, at)
     }
 

@@ -9,6 +9,7 @@ mod tests;
 
 use std::hash::Hasher;
 
+use siphasher::sip;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::limit::{Group, Scope};
@@ -37,7 +38,7 @@ impl Account {
     /// The account of an org.
     #[must_use]
     pub fn of(key: &HashKey, org: &str) -> Self {
-        let bits = keyed_hash(key, [org.as_bytes()]) & 0xFFF;
+        let bits = sip::SipHasher13::new_with_key(key).hash(org.as_bytes()) & u64::from(ACCOUNT);
         Self(u16::try_from(bits).unwrap_or_default())
     }
 

@@ -335,8 +335,12 @@ impl Log {
         let Some(span) = self.top.checked_sub(dead) else {
             return self.len();
         };
-        self.stamps()
-            .partition_point(|stamp| u64::from(low(self.top).wrapping_sub(*stamp)) >= span)
+        let is_dead = |stamp: &u16| u64::from(low(self.top).wrapping_sub(*stamp)) >= span;
+        // Mostly the oldest lives: within the first window, and whenever dead ones were just forgotten.
+        if self.stamps().first().is_none_or(|oldest| !is_dead(oldest)) {
+            return 0;
+        }
+        self.stamps().partition_point(is_dead)
     }
 
     /// Forgets what no longer counts at `now`.

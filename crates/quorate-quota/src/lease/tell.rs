@@ -100,7 +100,9 @@ impl Lease {
     }
 
     fn is_away(&self) -> bool {
-        self.retry.is_failing() || self.flight.is_some_and(|flight| self.now.since(flight.sent) >= AWAY_NS)
+        self.retry.is_failing()
+            || self.pending.is_some_and(|pending| pending.in_doubt)
+            || self.flight.is_some_and(|flight| self.now.since(flight.sent) >= AWAY_NS)
     }
 
     fn holds_nothing(&self) -> bool {

@@ -104,6 +104,10 @@ impl Reading<'_> {
         if orgs.is_empty() {
             self.problem("orgs", "a list of orgs, or [\"*\"] for all, is expected".to_owned());
         }
+        // A request without an org names it by the empty text: a caller of that org would be one of every key's.
+        if orgs.iter().any(String::is_empty) {
+            self.problem("orgs", "the name of an org is not empty".to_owned());
+        }
         if orgs.iter().any(|org| org == "*") {
             if orgs.len() > 1 {
                 self.problem("orgs", "`*` is every org, so it stands alone".to_owned());
@@ -130,7 +134,11 @@ impl Reading<'_> {
                 Err(error) => self.problem("token_file", format!("cannot read {}: {error}", path.display())),
             }
         }
-        proofs.extend(self.texts("certificate_names").into_iter().map(Proof::Certificate));
+        let names = self.texts("certificate_names");
+        if names.iter().any(String::is_empty) {
+            self.problem("certificate_names", "a name is not empty".to_owned());
+        }
+        proofs.extend(names.into_iter().map(Proof::Certificate));
         proofs
     }
 

@@ -2,6 +2,7 @@
 //! reader's business.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -146,6 +147,7 @@ impl Layers {
             };
             match value {
                 toml::Value::Array(callers) if key == CALLERS => self.add_callers(callers),
+                _ if key == CALLERS => self.no_caller(),
                 toml::Value::Table(inner) if is_group(&key) => self.add_table(&key, inner),
                 value => self.add_value(key, value),
             }
@@ -153,13 +155,17 @@ impl Layers {
     }
 
     fn add_callers(&mut self, callers: Vec<toml::Value>) {
-        let path = self.file_path.clone();
         for caller in callers {
             match caller {
                 toml::Value::Table(table) => self.callers.push(table),
-                _ => self.problem(CALLERS, &path, "every caller is a table `[[callers]]`".to_owned()),
+                _ => self.no_caller(),
             }
         }
+    }
+
+    fn no_caller(&mut self) {
+        let path = self.file_path.clone();
+        self.problem(CALLERS, &path, "every caller is a table `[[callers]]`".to_owned());
     }
 
     fn add_value(&mut self, key: String, value: toml::Value) {
@@ -189,6 +195,17 @@ impl Layers {
             message,
         });
     }
+}
+
+/// The environment as text. What is not UTF-8 in somebody else's variable is nobody's business here; in one of ours it
+/// reads as what it is not, and the reader says so.
+pub fn environment(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (String, String)> {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    variables
+        .into_iter()
+        .map(move |(name, value)| (text(name), text(value)))
 }
 
 /// What to say of a variable that is almost one of ours. It may be somebody else's: an orchestrator makes variables of

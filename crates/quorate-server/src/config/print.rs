@@ -69,7 +69,9 @@ impl fmt::Display for Value {
 
 impl Value {
     fn toml(&self, text: &str) -> String {
-        if self.setting.is_switch() || text.parse::<i64>().is_ok() {
+        // A number as TOML writes it: `007` is one here and none there.
+        let is_number = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+        if self.setting.is_switch() || is_number {
             text.to_owned()
         } else {
             quoted(text)

@@ -45,10 +45,14 @@ impl fmt::Display for Problems {
 /// How unlike a name may be to what was meant: two letters wrong, or one too many and one missing.
 pub(super) const UNLIKE_MAX: usize = 2;
 
+/// A name must be this many times as long as what is wrong with it: of three letters two may not be.
+const LIKE_MIN: usize = 3;
+
 /// The name that was probably meant.
 pub(super) fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
     // The last part alone, too: a key in the wrong table is the usual slip.
     let last = |key: &str| key.rsplit('.').next().map(str::to_owned).unwrap_or_default();
+    let unlike_max = UNLIKE_MAX.min(last(name).chars().count() / LIKE_MIN);
     known
         .into_iter()
         .map(|key| {
@@ -57,7 +61,7 @@ pub(super) fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>)
                 key,
             )
         })
-        .filter(|(unlike, _)| *unlike <= UNLIKE_MAX)
+        .filter(|(unlike, _)| *unlike <= unlike_max)
         .min_by_key(|(unlike, _)| *unlike)
         .map(|(_, key)| key)
 }

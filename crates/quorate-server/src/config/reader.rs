@@ -261,6 +261,13 @@ fn data_threads(text: &str) -> Result<usize, String> {
 fn endpoint(text: &str) -> Result<http::Uri, String> {
     let wrong = || format!("`{text}` is not a URL, such as `http://localhost:4317`");
     let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+    if uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+    {
+        // Without the text: it holds a secret.
+        return Err("a user and password in the URL would not be sent; leave them out".to_owned());
+    }
     (uri.scheme_str() == Some("http") && uri.authority().is_some())
         .then_some(uri)
         .ok_or_else(wrong)

@@ -258,3 +258,71 @@ fn a_variable_that_is_almost_ours_is_pointed_out() {
         ["the environment variable QUORATE_GRPC_LISTN means nothing; did you mean QUORATE_GRPC_LISTEN?"]
     );
 }
+
+#[test]
+fn a_number_that_toml_would_not_take_is_given_back_as_a_text() {
+    let printed = |arguments: Arguments| {
+        let read = Config::read(&layers(arguments, &[], ""));
+        read.expect("nothing is wrong").1.to_string()
+    };
+    let text = printed(Arguments::default().with("in-flight-max", "007"));
+    assert_eq!(read(Arguments::default(), &[], &text).in_flight_max, 7, "{text}");
+    assert!(printed(Arguments::default().with("in-flight-max", "7")).contains("in_flight = 7 #"));
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_a_problem_only_if_it_is_ours() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    let broken = || OsString::from_vec(vec![0xFF, 0xFE]);
+    let read = |name: &str| {
+        let environment = environment([(OsString::from(name), broken()), (broken(), broken())]);
+        Config::read(&Layers::gather(&Arguments::default(), environment))
+    };
+    read("LESSOPEN").expect("it is somebody else's");
+    let problems = read("QUORATE_IN_FLIGHT_MAX").expect_err("it is no number").to_string();
+    assert!(
+        problems.starts_with("limits.in_flight (from QUORATE_IN_FLIGHT_MAX): "),
+        "{problems}"
+    );
+}
+
+#[test]
+fn callers_that_would_be_more_than_they_say_are_refused() {
+    let token = format!("token_sha256 = \"{}\"", "ab".repeat(32));
+    // An org without a name would be the org of whichever key asks.
+    let file = format!("[[callers]]\nname = \"a\"\norgs = [\"\"]\n{token}");
+    let problems_of = |file: &str| problems(Arguments::default(), &[], file);
+    assert_eq!(
+        problems_of(&file),
+        "callers[0].orgs (from quorate.toml): the name of an org is not empty"
+    );
+    let file = format!("[[callers]]\nname = \"a\"\norgs = [\"x\"]\ncertificate_names = [\"\"]\n{token}");
+    assert!(problems_of(&file).contains("callers[0].certificate_names (from quorate.toml): a name is not empty"));
+    for file in ["callers = 3", "[callers]\nname = \"a\"", "callers = [3]"] {
+        assert_eq!(
+            problems_of(file),
+            "callers (from quorate.toml): every caller is a table `[[callers]]`"
+        );
+    }
+}
+
+#[test]
+fn what_is_quite_unlike_is_no_hint() {
+    assert_eq!(
+        problems(Arguments::default(), &[], "foo = 1"),
+        "foo (from quorate.toml): there is no such setting"
+    );
+}
+
+#[test]
+fn a_secret_in_a_url_is_refused_and_not_repeated() {
+    let arguments = Arguments::default().with("otlp-endpoint", "http://me:hunter2@collector:4317");
+    let text = problems(arguments, &[], "");
+    assert!(
+        text.starts_with("telemetry.otlp_endpoint (from --otlp-endpoint): "),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+}

@@ -25,16 +25,25 @@ pub struct Addresses {
 
 pub(super) fn announce(server: &Server, arguments: &Arguments) -> io::Result<()> {
     let addresses = server.addresses();
-    let line = serde_json::to_string(addresses)?;
-    if arguments.json {
-        println!("{line}");
+    let line = format!("{}\n", serde_json::to_string(addresses)?);
+    let text = if arguments.json {
+        line.clone()
     } else {
-        print!("{}", for_people(server));
-    }
-    io::stdout().flush()?;
+        for_people(server)
+    };
+    say(&mut io::stdout(), &text)?;
     match &arguments.ready_file {
-        Some(path) => write_whole(path, &format!("{line}\n")),
+        Some(path) => write_whole(path, &line)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
         None => Ok(()),
+    }
+}
+
+/// Writes a text to whoever may be reading. That nobody is any more (`quorate serve | head`) harms nobody.
+pub(super) fn say(out: &mut impl Write, text: &str) -> io::Result<()> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
     }
 }
 
@@ -103,6 +112,18 @@ mod tests {
         assert!(!try_line(&addresses("127.0.0.1:8081", false)).contains("--server"));
         assert!(try_line(&addresses("127.0.0.1:4000", false)).ends_with("--server 127.0.0.1:4000"));
         assert!(try_line(&addresses("0.0.0.0:8081", true)).ends_with("--server https://127.0.0.1:8081"));
+    }
+
+    #[test]
+    fn that_nobody_reads_is_no_failure() {
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        say(&mut writer, "here\n").expect("a server goes on");
+        let mut full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has it");
+        assert!(say(&mut full, "here\n").is_err());
     }
 
     #[test]

@@ -67,8 +67,12 @@ pub fn check(filter: &str) -> Result<(), LogsError> {
     parsed(filter).map(|_| ())
 }
 
+/// What is not logged unless the filter names it: the HTTP/2 library warns of what a peer does, as often as the peer
+/// likes, and no stranger may fill the log.
+const QUIET: &str = "h2=off";
+
 fn parsed(filter: &str) -> Result<EnvFilter, LogsError> {
-    EnvFilter::try_new(filter).map_err(|source| LogsError::Filter {
+    EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|source| LogsError::Filter {
         filter: filter.to_owned(),
         source,
     })

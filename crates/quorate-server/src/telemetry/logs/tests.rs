@@ -64,6 +64,23 @@ fn the_filter_is_obeyed() {
 }
 
 #[test]
+fn a_peer_cannot_fill_the_log_through_a_library() {
+    let logged = |filter: &str| {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = subscriber(filter, true, false, move || writer.clone()).expect("a filter");
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(target: "h2::proto::ping_pong", "recv PING ack that we never sent");
+        });
+        let bytes = lines.0.lock().clone();
+        !bytes.is_empty()
+    };
+    assert!(!logged("info"));
+    assert!(!logged("debug,quorate_server=trace"));
+    assert!(logged("info,h2=warn"), "whoever wants to see it says so");
+}
+
+#[test]
 fn a_filter_that_means_nothing_is_refused() {
     check("info,quorate_server=debug").expect("a filter");
     let error = check("quorate=loudly").expect_err("no level");
