@@ -58,6 +58,8 @@ pub struct Config {
     pub node: NodeSettings,
     /// What outlives the process, and where.
     pub store: StoreChoice,
+    /// Other servers may keep windows on the store too, each its own.
+    pub unshared_windows: bool,
     /// What is logged and exported.
     pub telemetry: TelemetrySettings,
 }

@@ -10,7 +10,7 @@ use super::settings::{self, SETTINGS, Setting};
 use super::values::{address, boolean, duration, integer, size, word};
 use super::{Config, NodeSettings, TelemetrySettings, callers};
 use crate::listen::{ClientAuthentication, ConnectionLimits, TlsFiles};
-use crate::store::StoreChoice;
+use crate::store::{Address, StoreChoice};
 use crate::telemetry::logs::{self, LogFormat};
 
 /// More threads than any machine has cores: a typing error.
@@ -89,6 +89,7 @@ impl Reader<'_> {
                 credential_key_file: self.path(&settings::CREDENTIAL_KEY),
             },
             store: self.store(),
+            unshared_windows: self.get(&settings::UNSHARED_WINDOWS, boolean),
             telemetry: self.telemetry(),
         }
     }
@@ -98,7 +99,12 @@ impl Reader<'_> {
         self.get(&settings::STORE, |text| match text {
             "embedded" => Ok(StoreChoice::Embedded(directory.clone())),
             "none" => Ok(StoreChoice::Nowhere),
-            _ => Err(format!("`{text}` is neither `embedded` nor `none`")),
+            _ if text.starts_with("scylla://") => match Address::parse(text) {
+                Ok(address) => Ok(StoreChoice::Cluster(address)),
+                Err(error) => Err(error.to_string()),
+            },
+            // Not repeated: it may hold a password.
+            _ => Err("it is neither `embedded`, nor `none`, nor `scylla://…`".to_owned()),
         })
     }
 

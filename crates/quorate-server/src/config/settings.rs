@@ -250,9 +250,9 @@ pub(super) static TRACE_RATIO: Setting = setting(
 pub(super) static STORE: Setting = setting(
     "store",
     "store",
-    "embedded|none",
+    "embedded|none|URL",
     "embedded",
-    "Where quotas, usage and windows are kept: in the data directory, or nowhere",
+    "Where quotas and usage are kept: in the data directory, nowhere, or on a cluster, scylla://HOST:PORT,…/KEYSPACE",
 );
 pub(super) static DATA_DIR: Setting = setting(
     "data_dir",
@@ -262,8 +262,16 @@ pub(super) static DATA_DIR: Setting = setting(
     "The directory of the embedded store; made if it does not exist, used by one server at a time",
 );
 
+pub(super) static UNSHARED_WINDOWS: Setting = setting(
+    "unshared_windows",
+    "unshared-windows",
+    "",
+    "false",
+    "Let several servers use one store, each with rate windows of its own; quotas are shared either way",
+);
+
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [&Setting; 30] = [
+pub(super) static SETTINGS: [&Setting; 31] = [
     &POLICY,
     &GRPC_LISTEN,
     &HTTP_LISTEN,
@@ -277,6 +285,7 @@ pub(super) static SETTINGS: [&Setting; 30] = [
     &CREDENTIAL_KEY,
     &STORE,
     &DATA_DIR,
+    &UNSHARED_WINDOWS,
     &DRAIN_DELAY,
     &DRAIN_TIMEOUT,
     &MEMORY,

@@ -9,6 +9,7 @@ use quorate_node::usage::UsageWriter;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::windows::{LockError, WindowsLock};
 use crate::edge::Edge;
 use crate::grpc::Health;
 use crate::store::OpenStore;
@@ -24,26 +25,39 @@ pub(super) struct Durable {
     stop: watch::Sender<bool>,
     quotas: JoinHandle<bool>,
     usage: JoinHandle<()>,
+    windows: Option<WindowsLock>,
 }
 
 impl Durable {
-    /// Starts the driver of quotas. To be called on the admin runtime.
-    pub(super) fn start(store: OpenStore, edge: &Arc<Edge>, health: &Health) -> Self {
+    /// Starts the driver of quotas, once no other server keeps windows on the store, or each is to keep its own. To be
+    /// called on the admin runtime.
+    pub(super) async fn start(
+        store: OpenStore,
+        edge: &Arc<Edge>,
+        health: &Health,
+        unshared_windows: bool,
+    ) -> Result<Self, LockError> {
         let node = &edge.node;
         let (stop, stopped) = watch::channel(false);
         let holder = new_holder();
         tracing::info!(store = store.store().describe(), %holder, "store open");
+        let windows = if store.is_shared() && !unshared_windows {
+            Some(WindowsLock::take(store.store(), holder).await?)
+        } else {
+            None
+        };
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
         let usage = UsageWriter::new(Arc::clone(node), holder);
         let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
         let driver = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
         let quotas = tokio::spawn(watch_over(driver, Arc::clone(edge), health.clone()));
-        Self {
+        Ok(Self {
             store,
             stop,
             quotas,
             usage,
-        }
+            windows,
+        })
     }
 
     /// Gives back what is left of the leases, and closes the store. To be called when nothing is decided any more.
@@ -59,6 +73,9 @@ impl Durable {
         }
         if let Err(error) = self.usage.await {
             tracing::error!(%error, "the writer of usage failed");
+        }
+        if let Some(windows) = self.windows {
+            windows.release(self.store.store()).await;
         }
         self.store.close().await;
     }

@@ -16,10 +16,12 @@ use super::durable::Durable;
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
 use super::reload::{Cause, FileWatch, Reloads};
+use super::windows::LockError;
 use crate::config::Config;
 use crate::edge::{Edge, PolicyHealth};
 use crate::grpc::{Companions, Health};
 use crate::listen::{BindError, Bound, DataPlane, Web, accept_until};
+use crate::store::{OpenStore, OpenStoreError, StoreChoice};
 use crate::telemetry::otlp::{Otlp, OtlpError};
 
 /// How long the HTTP door may take to close: its calls are short.
@@ -40,6 +42,12 @@ pub enum StartError {
     /// Telemetry cannot be exported.
     #[error("telemetry: {0}")]
     Otlp(#[from] OtlpError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenStoreError),
+    /// Another server keeps its windows on it.
+    #[error(transparent)]
+    Windows(#[from] LockError),
     /// Nobody can be told where the doors are.
     #[error("cannot say where the server listens: {0}")]
     Announce(#[source] io::Error),
@@ -75,7 +83,10 @@ impl Server {
     ///
     /// # Errors
     /// A port is taken, or the machine lacks something.
-    pub async fn start(prepared: Prepared) -> Result<Self, StartError> {
+    pub async fn start(mut prepared: Prepared) -> Result<Self, StartError> {
+        if let StoreChoice::Cluster(address) = &prepared.config.store {
+            prepared.store = Some(OpenStore::connect(address).await?);
+        }
         let sockets = Sockets::bind(&prepared.config)?;
         let addresses = sockets.addresses(&prepared.config)?;
         warn(&prepared.checked);
@@ -85,7 +96,10 @@ impl Server {
         let (health, companions) = Companions::new();
         let data_plane = Arc::new(start_data_plane(&prepared, &edge, &companions, traces.as_ref())?);
         let web = web(&prepared, &edge, traces);
-        let durable = prepared.store.map(|store| Durable::start(store, &edge, &health));
+        let durable = match prepared.store {
+            Some(store) => Some(Durable::start(store, &edge, &health, prepared.config.unshared_windows).await?),
+            None => None,
+        };
         let policy = PolicyReloader::new(Arc::clone(&edge), prepared.source.clone(), prepared.texts);
         let tls = [prepared.grpc_tls, prepared.http_tls].into_iter().flatten().collect();
         let mut server = Self {
