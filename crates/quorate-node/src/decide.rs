@@ -81,10 +81,12 @@ impl Node {
                 source: Box::new(source),
             };
             let judged = request.judged();
-            let resolved = self.resolve(&policy, &judged, now).map_err(item)?;
             if request.operation_id.is_empty() {
+                // What applies to it is asked when it is decided.
+                policy.check(&judged, self.bounds()).map_err(item)?;
                 continue;
             }
+            let resolved = self.resolve(&policy, &judged, now).map_err(item)?;
             let mut shard = self.shard_of(resolved.org).lock();
             let Verdict::Charge(terms) = &resolved.verdict else {
                 continue;
@@ -128,14 +130,13 @@ impl Node {
                 Some(*blake3::keyed_hash(&self.config.credential_key, secret.as_bytes()).as_bytes())
             }
         };
-        policy.resolve(
-            request,
-            Bounds {
-                cost_max: self.config.cost_max,
-            },
-            credential,
-            now.instant,
-        )
+        policy.resolve(request, self.bounds(), credential, now.instant)
+    }
+
+    const fn bounds(&self) -> Bounds {
+        Bounds {
+            cost_max: self.config.cost_max,
+        }
     }
 
     fn charge<'p, R, F: FnOnce(&Answer<'_>) -> R>(

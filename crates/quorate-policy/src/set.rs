@@ -174,6 +174,16 @@ impl PolicySet {
         self.quotas_declared
     }
 
+    /// Says what is structurally wrong with a request, as [`PolicySet::resolve`] does, and nothing else.
+    ///
+    /// # Errors
+    /// Those of [`PolicySet::resolve`].
+    pub fn check(&self, request: &Request<'_>, bounds: Bounds) -> Result<(), InvalidRequest> {
+        price::check_structure(request)?;
+        // Which endpoint it is decides the price, not whether the request is well formed.
+        self.price(request, &self.other, bounds).map(|_| ())
+    }
+
     /// Says what applies to a request. Allocates nothing.
     ///
     /// # Errors

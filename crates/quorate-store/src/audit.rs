@@ -1,9 +1,13 @@
-//! The audit log: append only, one chain of hashes per writer. The engine keeps records; what they mean, and whether a
-//! chain holds, is said elsewhere.
+//! The audit log: append only, one chain of hashes per writer. An engine keeps records and judges nothing; [`verify()`]
+//! says whether the chains hold.
+
+mod verify;
 
 use std::sync::Arc;
 
 use quorate_core::grant::HolderId;
+
+pub use verify::{FINDINGS_MAX, Finding, Report, Verifier, verify, verify_store};
 
 use crate::StoreError;
 

@@ -16,6 +16,7 @@ pub mod error;
 pub mod lock;
 pub mod pool;
 pub mod snapshot;
+pub mod transfer;
 pub mod usage;
 
 use quorate_core::grant::{GrantKey, GrantOperation, GrantOutcome};

@@ -5,6 +5,9 @@
 //! fill. So each such piece is searched by itself. Without burst the answer is the latest of the limits' own; with
 //! burst it is found by bisection, at most 64 evaluations.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Burst, Table, evaluate};
 use crate::limit::Role;
 use crate::time::{Instant, Now};
@@ -47,12 +50,10 @@ fn within(table: &Table<'_, '_>, now: Now, start: Instant, end: Option<Instant>)
     if !passes(high) {
         return None;
     }
-    // Without burst the instant is exact already, and the one before it shows so.
-    let mut low = if high == whole && high > start && !passes(Instant(high.0 - 1)) {
-        Instant(high.0 - 1)
-    } else {
-        start
-    };
+    // Without burst the instant is exact already, and the one before it shows so. It is not before `start`, which does
+    // not pass.
+    let before = Instant(high.0 - 1);
+    let mut low = if passes(before) { start } else { before };
     while high.0 - low.0 > 1 {
         let middle = Instant(low.0 + (high.0 - low.0) / 2);
         if passes(middle) {

@@ -9,9 +9,9 @@ use crate::state::cell::{Cell, Rule};
 use crate::state::layout::Kind;
 use crate::time::{Now, Period, SECOND};
 
-const NOW: Now = Now::at(1_700_000_000 * SECOND);
+pub(super) const NOW: Now = Now::at(1_700_000_000 * SECOND);
 
-fn limit(role: Role, mode: Mode, capacity: u64) -> Limit {
+pub(super) fn limit(role: Role, mode: Mode, capacity: u64) -> Limit {
     let minute = Period::from_secs(60).expect("a minute is not zero");
     let algorithm = match role {
         Role::Pool => Algorithm::Pool {
@@ -37,26 +37,26 @@ fn limit(role: Role, mode: Mode, capacity: u64) -> Limit {
     }
 }
 
-fn plain(capacity: u64) -> Limit {
+pub(super) fn plain(capacity: u64) -> Limit {
     limit(Role::Plain, Mode::Enforce, capacity)
 }
 
-fn lifted(capacity: u64) -> Limit {
+pub(super) fn lifted(capacity: u64) -> Limit {
     limit(Role::Lifted, Mode::Enforce, capacity)
 }
 
-fn shadow(role: Role, capacity: u64) -> Limit {
+pub(super) fn shadow(role: Role, capacity: u64) -> Limit {
     limit(role, Mode::Shadow, capacity)
 }
 
-fn burst(allowance: u64, pool: u64) -> [Limit; 2] {
+pub(super) fn burst(allowance: u64, pool: u64) -> [Limit; 2] {
     [
         limit(Role::Allowance, Mode::Enforce, allowance),
         limit(Role::Pool, Mode::Enforce, pool),
     ]
 }
 
-fn ceiling(mode: Mode, capacity: u64) -> Limit {
+pub(super) fn ceiling(mode: Mode, capacity: u64) -> Limit {
     let mut pool = limit(Role::Pool, mode, capacity);
     if let Algorithm::Pool { mode, .. } = &mut pool.algorithm {
         *mode = PoolMode::Ceiling;
@@ -64,7 +64,7 @@ fn ceiling(mode: Mode, capacity: u64) -> Limit {
     pool
 }
 
-fn seats(limits: &[Limit], cost: u64) -> Vec<Seat<'_>> {
+pub(super) fn seats(limits: &[Limit], cost: u64) -> Vec<Seat<'_>> {
     let bearing = Bearing {
         key: true,
         endpoint: false,
@@ -78,7 +78,7 @@ fn seats(limits: &[Limit], cost: u64) -> Vec<Seat<'_>> {
     rules.map(|rule| Seat { rule, cost }).collect()
 }
 
-fn fresh(limits: &[Limit]) -> Vec<Cell> {
+pub(super) fn fresh(limits: &[Limit]) -> Vec<Cell> {
     let kinds = limits.iter().map(|limit| Kind::of(&limit.algorithm));
     kinds.map(|kind| Cell::fresh(&kind)).collect()
 }
@@ -209,4 +209,23 @@ fn a_refund_pays_a_pool_in_ceiling_mode_the_whole_cost() {
     commit(&all, &mut cells, &found, ChargeMode::AllOrNone, NOW);
     refund(&seats(&limits, 3), &mut cells, NOW);
     assert_eq!(used(&all, &cells), [2, 2]);
+}
+
+#[test]
+fn a_refund_gives_the_pool_no_more_than_the_key_drew_from_it() {
+    let [allowance, pool] = burst(10, 10);
+    let limits = [lifted(3), allowance, pool];
+    let (all, mut cells) = (seats(&limits, 5), fresh(&limits));
+    let found = evaluate(
+        &Table {
+            seats: &all,
+            cells: &cells,
+        },
+        NOW,
+    );
+    commit(&all, &mut cells, &found, ChargeMode::AllOrNone, NOW);
+    // What another key drew.
+    cells[2].admit(&all[2].rule, 6, NOW);
+    refund(&seats(&limits, 4), &mut cells, NOW);
+    assert_eq!(used(&all, &cells), [1, 0, 6]);
 }

@@ -75,8 +75,8 @@ pub(super) async fn a_query_takes_its_org_span_and_time(subject: Subject) {
     assert_eq!(starts(HOUR_S, 3 * HOUR_S).await, [HOUR_S, 2 * HOUR_S]);
     assert_eq!(starts(HOUR_S + 1, 3 * HOUR_S + 1).await, [2 * HOUR_S, 3 * HOUR_S]);
     assert_eq!(starts(4 * HOUR_S, GRANT_MAX).await, [4 * HOUR_S]);
-    assert_eq!(starts(HOUR_S, HOUR_S).await, []);
-    assert_eq!(starts(3 * HOUR_S, HOUR_S).await, []);
+    assert!(starts(HOUR_S, HOUR_S).await.is_empty());
+    assert!(starts(3 * HOUR_S, HOUR_S).await.is_empty());
     let months = subject
         .sums(&subject.query("acme", Span::Month, 0, GRANT_MAX), 100)
         .await;

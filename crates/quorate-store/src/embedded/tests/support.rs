@@ -1,7 +1,8 @@
 //! Stores on disks that fail or stop when told, and a few calls for short.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -201,4 +202,22 @@ impl Interference for GatedDisk {
         gate.waiting = false;
         Ok(())
     }
+}
+
+/// Says to a test that runs in another process which directory it is about.
+const CHILD: &str = "QUORATE_STORE_TEST_DIRECTORY";
+
+/// One test of this module in another process.
+pub(super) fn child(test: &str, directory: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "--nocapture", "--test-threads", "1"])
+        .arg(format!("embedded::tests::{test}"))
+        .env(CHILD, directory);
+    command
+}
+
+/// The directory that [`child`] was given, in the other process.
+pub(super) fn child_directory() -> Option<PathBuf> {
+    std::env::var_os(CHILD).map(PathBuf::from)
 }

@@ -1,0 +1,100 @@
+//! What is exported comes in elsewhere as it was; what is not whole, or not ours, does not.
+
+mod refusals;
+mod sample;
+
+use expect_test::expect_file;
+use tempfile::TempDir;
+
+use super::*;
+use crate::Store;
+use crate::document::{Cursor, Documents};
+use crate::embedded::Embedded;
+
+/// An empty store.
+fn empty() -> (Embedded, TempDir) {
+    // Where a sync costs little, if there is such a place.
+    let directory = tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap();
+    (Embedded::open(directory.path()).unwrap(), directory)
+}
+
+async fn exported(store: &dyn Store) -> String {
+    let mut bytes = Vec::new();
+    export(store, &mut bytes).await.unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn an_export_looks_like_this() {
+    let (store, _directory) = empty();
+    sample::fill(&store).await;
+    let by = |version| format!("\"written_by\":\"{version}\"");
+    let text = exported(&store)
+        .await
+        .replacen(&by(env!("CARGO_PKG_VERSION")), &by("0.1.0"), 1);
+    expect_file!["../../fixtures/format-1/export.jsonl"].assert_eq(&text);
+}
+
+#[tokio::test]
+async fn what_is_imported_is_what_was_exported() {
+    let (from, _from) = empty();
+    sample::fill(&from).await;
+    let text = exported(&from).await;
+    let (to, _to) = empty();
+    let counts = import(&to, text.as_bytes()).await.unwrap();
+    assert_eq!(
+        counts,
+        Counts {
+            grants: 6,
+            documents: 4,
+            usage: 4,
+            audit: 4,
+            pools: 2,
+            pieces: 3,
+        }
+    );
+    assert_eq!(exported(&to).await, text);
+    assert!(!unfinished(&to).await.unwrap());
+    // Readers of the feed hear of what was imported.
+    let changes = to.changes(Cursor::default(), 100).await.unwrap();
+    for (key, document) in to.documents("plan", None, 100).await.unwrap() {
+        let heard = changes
+            .iter()
+            .any(|change| change.key == key && change.version == document.version);
+        assert!(heard, "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_at_all_can_be_moved_too() {
+    let (from, _from) = empty();
+    let text = exported(&from).await;
+    let (to, _to) = empty();
+    assert_eq!(import(&to, text.as_bytes()).await.unwrap(), Counts::default());
+    // Nothing is in it, so it can be imported into again.
+    assert_eq!(import(&to, text.as_bytes()).await.unwrap(), Counts::default());
+    assert_eq!(exported(&to).await, text);
+}
+
+#[tokio::test]
+async fn many_records_take_several_pages() {
+    let (from, _from) = empty();
+    sample::fill_much(&from).await;
+    let text = exported(&from).await;
+    let (to, _to) = empty();
+    let counts = import(&to, text.as_bytes()).await.unwrap();
+    assert_eq!(
+        counts,
+        Counts {
+            grants: 2_100,
+            documents: 70,
+            usage: 2_100,
+            audit: 420,
+            pools: 2_100,
+            pieces: 36,
+        }
+    );
+    assert_eq!(exported(&to).await, text);
+}
