@@ -148,7 +148,7 @@ fn told(done: &str, counts: &Counts, as_json: bool, aside: bool) -> Done {
         )
     };
     if aside {
-        super::exit::complain(text);
+        anstream::eprintln!("{text}");
     } else {
         print(format_args!("{text}\n"))?;
     }
