@@ -68,19 +68,26 @@ pub struct DecisionId(pub u128);
 
 /// Crockford's base 32: no I, L, O or U.
 const BASE_32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// 128 bits at 5 a character.
-const DECISION_ID_CHARS: usize = 26;
+/// The length of a decision id as it is written: 128 bits at 5 a character.
+pub const DECISION_ID_CHARS: usize = 26;
 
-impl fmt::Display for DecisionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DecisionId {
+    /// As it is written.
+    #[must_use]
+    pub fn text(self) -> [u8; DECISION_ID_CHARS] {
         let mut text = [0_u8; DECISION_ID_CHARS];
         let mut rest = self.0;
         for place in text.iter_mut().rev() {
-            let digit = usize::try_from(rest & 31).unwrap_or_default();
-            *place = BASE_32[digit];
+            *place = BASE_32[usize::from(rest.to_le_bytes()[0] & 31)];
             rest >>= 5;
         }
-        f.write_str(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        text
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(core::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -217,6 +217,10 @@ impl PolicySet {
     }
 
     fn endpoint(&self, text: &str) -> &Endpoint {
+        // No entry of a catalogue is empty, and without a catalogue nobody names one.
+        if text.is_empty() {
+            return &self.other;
+        }
         let number = self.routes.find(text);
         number
             .and_then(|number| self.endpoints.get(number))

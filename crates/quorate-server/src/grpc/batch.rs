@@ -138,7 +138,12 @@ fn requests<'r>(identity: &'r Identity, batch: &'r AskedBatch<'_>) -> Result<Vec
             })
         })
     };
-    batch.items.iter().enumerate().map(request).collect()
+    // Collected by hand: a collection that may fail does not know how much room it takes.
+    let mut requests = Vec::with_capacity(batch.items.len());
+    for item in batch.items.iter().enumerate() {
+        requests.push(request(item)?);
+    }
+    Ok(requests)
 }
 
 #[cfg(test)]

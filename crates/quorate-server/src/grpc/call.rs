@@ -26,7 +26,8 @@ use crate::listen::OpenCall;
 use crate::telemetry::Door;
 use crate::telemetry::traces::CallSpan;
 
-/// The capacity that the buffer of an answer starts with: a plain answer fits.
+/// The least capacity that the buffer of an answer starts with: a plain answer fits. A batch is answered by about as many
+/// bytes as it was asked in, or a few times as many.
 const ANSWER_BYTES: usize = 256;
 
 /// A method that takes one message.
@@ -157,7 +158,7 @@ impl Unary {
     }
 
     fn answer(&mut self, message: &[u8], patience: Patience) -> Result<Decided<Bytes>, CallError> {
-        let mut out = Vec::with_capacity(ANSWER_BYTES);
+        let mut out = Vec::with_capacity(ANSWER_BYTES.max(message.len()));
         let mut parked = None;
         frame(&mut out, |out| match self.method {
             Method::ShouldAllow => {

@@ -139,3 +139,46 @@ fn amounts_beyond_all_bounds_saturate() {
     assert!(fixed.used(window, Instant::MAX) > CAPACITY_MAX);
     assert!(fixed.ends_after(window, Instant::MAX) <= SECOND);
 }
+
+#[test]
+fn what_a_refund_leaves_ends_with_its_window() {
+    let window = period(60 * SECOND);
+    let wall = Instant(1_700_000_000 * SECOND);
+    let mut fixed = FixedWindow::default();
+    fixed.admit(window, 5, wall);
+    fixed.refund(window, 2, wall);
+    let end = wall.after(fixed.ends_after(window, wall));
+    assert!(end.since(wall) <= 60 * SECOND);
+    assert_eq!(fixed.used(window, Instant(end.0 - 1)), 3);
+    assert_eq!(fixed.used(window, end), 0);
+}
+
+#[test]
+fn it_is_spent_when_it_counts_no_more_in_its_own_window_and_in_none_it_may_be_carried_over_to() {
+    let [shorter, window, longer] = [30, 60, 3_600].map(|seconds| period(seconds * SECOND));
+    let begin = Instant(window.nanos() * 100);
+    let (last, end) = (begin.after(window.nanos() - 1), begin.after(window.nanos()));
+    let mut fixed = FixedWindow::default();
+    fixed.admit(window, 1, begin);
+    for kept_for in [None, Some(shorter), Some(window)] {
+        assert!(!fixed.is_spent(window, kept_for, begin), "{kept_for:?}");
+        assert!(!fixed.is_spent(window, kept_for, last), "{kept_for:?}");
+        assert!(fixed.is_spent(window, kept_for, end), "{kept_for:?}");
+    }
+    assert!(!fixed.is_spent(window, Some(longer), last));
+    assert!(!fixed.is_spent(window, Some(longer), end));
+    assert!(!fixed.is_spent(window, Some(longer), last.after(longer.nanos() - 1)));
+    assert!(fixed.is_spent(window, Some(longer), last.after(longer.nanos() + 1)));
+    fixed.refund(window, 1, begin);
+    assert!(fixed.is_spent(window, Some(longer), begin));
+}
+
+#[test]
+fn a_window_that_ends_with_a_longer_one_is_carried_over_to_that_and_not_the_next() {
+    let (minute, hour) = (period(60 * SECOND), period(3_600 * SECOND));
+    for (index, hours) in [(0, 0), (59, 0), (60, 1), (119, 1)] {
+        let fixed = FixedWindow { index, count: 7 };
+        let carried = fixed.carried(minute, hour);
+        assert_eq!((carried.index, carried.count), (hours, 7), "minute {index}");
+    }
+}

@@ -155,6 +155,8 @@ proptest! {
             }
             let full = terms.shares(capacity);
             prop_assert_eq!(full + ledger.accrued, ledger.drawn + ledger.spilled + ledger.level);
+            let units = u64::try_from(ledger.level.max(0) / terms.shares(1)).unwrap_or(u64::MAX);
+            prop_assert_eq!(pool.level(capacity, &refill, now), units);
             // The pool knows the level to the last share.
             let pool = pool.at(&refill, now);
             prop_assert_eq!(full - terms.shares(pool.missing) + i128::from(pool.shares), ledger.level);
@@ -238,7 +240,7 @@ proptest! {
         let met = changed.after(to_every.nanos() / 500 * met);
         let carried = pool.carried(&from, &to, met);
         let promptly = Pool { shares: 0, ..pool.at(&from, changed) }.at(&to, met);
-// A change splits a unit's shares: it may give one unit less.
+        // A change splits a unit's shares: it may give one unit less.
         prop_assert!(carried.missing + 1 >= promptly.missing);
         prop_assert!(carried.missing <= missing);
         prop_assert_eq!(carried.at, met);

@@ -1,8 +1,6 @@
 //! The core's answer, written as a message. The plain fields are written from the answer where it is; what is asked
 //! for beyond them goes through prost.
 
-use std::io::Write;
-
 use quorate_api::v1;
 use quorate_core::answer::{Answer, Reason, Retry, Status, StatusKind};
 use quorate_core::limit::Algorithm;
@@ -10,7 +8,7 @@ use quorate_node::Wanted;
 use quorate_policy::HeaderProfile;
 use rand::Rng;
 
-use crate::grpc::wire::{enum_number, nested, put_bool, put_message, put_text, put_uint};
+use crate::grpc::wire::{enum_number, nested, put_bool, put_bytes, put_message, put_text, put_uint};
 
 /// What of an answer is to be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,8 +125,7 @@ fn write_plain(out: &mut Vec<u8>, answer: &Answer<'_>) {
     for warning in answer.warnings.iter() {
         put_warning(out, warning.name, warning.used_percent);
     }
-    let written = nested(out, 15, |out| write!(out, "{}", answer.decision_id));
-    written.expect("a vector grows");
+    put_bytes(out, 15, &answer.decision_id.text());
     put_bool(out, 16, answer.replayed);
     put_bool(out, 17, answer.slot_held);
 }

@@ -13,6 +13,10 @@ use crate::grpc::wire::{Fields, Malformed, Value, enum_number, varints};
 /// The most amounts that one request can carry: one per meter other than `requests`.
 const AMOUNTS_MAX: usize = METERS_MAX - 1;
 
+/// How long an item of a batch is, at a guess: with a key and an org. Room for the items is taken once for most batches,
+/// and is never a hundred times the message.
+const ITEM_BYTES: usize = 32;
+
 /// The lists of one request or of all requests of a batch, each request a range of each.
 #[derive(Debug, Default)]
 pub(crate) struct Lists<'a> {
@@ -242,7 +246,10 @@ pub(crate) struct AskedBatch<'a> {
 impl<'a> AskedBatch<'a> {
     /// Reads a message.
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, Malformed> {
-        let mut batch = Self::default();
+        let mut batch = Self {
+            items: Vec::with_capacity((message.len() / ITEM_BYTES).min(BATCH_MAX)),
+            ..Self::default()
+        };
         for field in Fields::of(message) {
             match field? {
                 (1, _) if batch.items.len() == BATCH_MAX => batch.excess += 1,

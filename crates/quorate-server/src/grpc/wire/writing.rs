@@ -75,10 +75,15 @@ pub(crate) fn put_bool(out: &mut Vec<u8>, number: u32, value: bool) {
 
 /// A field that is a text.
 pub(crate) fn put_text(out: &mut Vec<u8>, number: u32, text: &str) {
+    put_bytes(out, number, text.as_bytes());
+}
+
+/// A field that is a text, by its bytes.
+pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, text: &[u8]) {
     if !text.is_empty() {
         put_tag(out, number, BYTES);
         put_varint(out, u64::try_from(text.len()).unwrap_or(u64::MAX));
-        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(text);
     }
 }
 

@@ -156,6 +156,8 @@ fn the_process_that_is_killed() {
     let Some(directory) = child_directory() else {
         return;
     };
+    // Ends the line on which the test's name stands.
+    println!();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .build()
@@ -182,10 +184,9 @@ async fn write(store: Arc<Embedded>, task: usize) {
         assert_eq!(store.grant(&row_key(&org), operation).await, GrantOutcome::Applied);
         put(&store, &org, number).await;
         count(&store, &org, number).await;
-        let mut line = format!("answered {task} {number}\n").into_bytes();
+        let line = format!("answered {task} {number}\n");
         let mut out = std::io::stdout().lock();
-        out.write_all(&line).and_then(|()| out.flush()).unwrap();
-        line.clear();
+        out.write_all(line.as_bytes()).and_then(|()| out.flush()).unwrap();
     }
 }
 
