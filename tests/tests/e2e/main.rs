@@ -18,7 +18,6 @@ mod http_answers;
 mod invalid_grpc;
 mod invalid_http;
 mod overload;
-mod quotas;
 mod reload;
 mod replay;
 mod retry;

@@ -10,7 +10,7 @@ use quorate_core::request::Request;
 use quorate_quota::lease::OperationId;
 use quorate_store::Grants;
 
-use super::rig::{Mood, Rig, ask, eventually, lifetime, store, text};
+use super::rig::{Mood, Rig, ask, lifetime, store, text};
 use crate::quotas::driver::Came;
 use crate::quotas::{Notice, Quotas, new_holder};
 use crate::{Node, NodeConfig, Wanted};
@@ -44,24 +44,6 @@ async fn a_store_that_is_away_denies_what_is_hard_and_says_so_and_comes_back() {
 }
 
 #[tokio::test]
-async fn answers_that_are_lost_gain_nothing() {
-    let (_folder, store) = store();
-    let rig = Rig::start(&lifetime(50), &store);
-    assert_eq!(rig.settled(1).await.reason, Reason::Ok);
-    let asked = store.operations();
-    store.set(Mood::Mute);
-    let mut passed = 1;
-    for _ in 0..5 {
-        passed += u64::from(rig.once(5).await.reason == Reason::Ok) * 5;
-    }
-    eventually("an operation with a lost answer", || store.operations() > asked).await;
-    store.set(Mood::Well);
-    rig.until(1, Reason::Ok).await;
-    let (rest, reason) = rig.spend_all().await;
-    assert_eq!((passed + 1 + rest, reason), (50, Reason::QuotaExhausted));
-}
-
-#[tokio::test]
 async fn what_is_overdrawn_is_booked_and_not_spent_twice() {
     let (_folder, store) = store();
     store.set(Mood::Away);
@@ -92,7 +74,7 @@ async fn a_store_that_hangs_counts_as_away_and_holds_up_no_stop() {
     store.set(Mood::Hung);
     let rig = Rig::start(&lifetime(100), &store);
     rig.until(1, Reason::Unavailable).await;
-    assert!(!rig.stop().await, "not everything can be given back");
+    assert!(rig.stop().await, "nothing was taken, so nothing is owed");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A node with quotas on a store that does as it is told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -39,17 +39,11 @@ pub enum Mood {
 pub struct Moody {
     inner: Embedded,
     mood: AtomicU8,
-    operations: AtomicU64,
 }
 
 impl Moody {
     pub fn set(&self, mood: Mood) {
         self.mood.store(mood as u8, Ordering::SeqCst);
-    }
-
-    /// How often it was asked.
-    pub fn operations(&self) -> u64 {
-        self.operations.load(Ordering::SeqCst)
     }
 
     /// All rows.
@@ -61,7 +55,6 @@ impl Moody {
 #[async_trait::async_trait]
 impl Grants for Moody {
     async fn grant(&self, key: &GrantKey, operation: GrantOperation) -> GrantOutcome {
-        self.operations.fetch_add(1, Ordering::SeqCst);
         let mood = self.mood.load(Ordering::SeqCst);
         if mood == Mood::Away as u8 {
             return GrantOutcome::NotTried;
@@ -91,7 +84,6 @@ pub fn store() -> (TempDir, Arc<Moody>) {
     let store = Moody {
         inner: Embedded::open(folder.path()).expect("the store opens"),
         mood: AtomicU8::new(Mood::Well as u8),
-        operations: AtomicU64::new(0),
     };
     (folder, Arc::new(store))
 }
