@@ -1,6 +1,7 @@
 //! What every door of one server shares: the node, the bound on work in flight, who may call, and whether the server
 //! is ready. It decides nothing; the node does.
 
+mod discreet;
 mod in_flight;
 mod jitter;
 mod readiness;
@@ -14,7 +15,8 @@ use crate::callers::Callers;
 use crate::store::OpenStore;
 use crate::telemetry::Telemetry;
 
-pub use in_flight::{InFlight, Permit};
+pub use discreet::discreet;
+pub use in_flight::{InFlight, Permit, Waiting};
 pub use jitter::jittered;
 pub use readiness::{PolicyFailure, PolicyHealth, Readiness};
 

@@ -13,6 +13,7 @@ mod server;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod windows;
 
 use std::process::ExitCode;

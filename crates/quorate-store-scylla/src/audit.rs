@@ -1,6 +1,7 @@
 //! The audit log: a writer's records in order, 65,536 to a partition, each written once.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use quorate_core::grant::HolderId;
 use quorate_store::audit::{Audit, AuditKind, AuditPlace, AuditRecord};
@@ -25,6 +26,10 @@ pub(crate) struct Statements {
     one: PreparedStatement,
     page: PreparedStatement,
     partitions: PreparedStatement,
+    name_bucket: PreparedStatement,
+    buckets: PreparedStatement,
+    /// The bucket that was named last.
+    named: Mutex<Option<(Uuid, i64)>>,
 }
 
 impl Statements {
@@ -47,6 +52,13 @@ impl Statements {
                 ))
                 .await?,
             partitions: on.prepare_plain("SELECT DISTINCT writer, bucket FROM $.audit").await?,
+            name_bucket: on
+                .prepare_plain("INSERT INTO $.audit_bucket (writer, bucket) VALUES (?, ?)")
+                .await?,
+            buckets: on
+                .prepare_plain("SELECT bucket FROM $.audit_bucket WHERE writer = ? AND bucket >= ?")
+                .await?,
+            named: Mutex::new(None),
         })
     }
 }
@@ -57,6 +69,7 @@ impl Audit for ScyllaStore {
         bound::check_audit(record)?;
         let (writer, sequence) = (to_uuid(record.writer), to_column(record.sequence)?);
         let bucket = sequence / BUCKET_RECORDS;
+        self.name_bucket(writer, bucket).await?;
         let (kind, of) = record.kind.to_parts();
         let values = (
             writer,
@@ -102,27 +115,59 @@ impl Audit for ScyllaStore {
     }
 
     async fn audit(&self, writer: HolderId, after: u64, max: usize) -> Result<Vec<AuditRecord>, StoreError> {
-        let Ok(mut after) = to_column(after) else {
-            return Ok(Vec::new());
-        };
         let mut found: Vec<AuditRecord> = Vec::new();
-        while found.len() < max {
-            let rows = (max - found.len()).min(PAGE_ROWS);
-            // The bucket of the record that would follow.
-            let bucket = after.saturating_add(1) / BUCKET_RECORDS;
-            let values = (to_uuid(writer), bucket, after, limit(rows));
-            let page = records(writer, &self.database.read(&self.audit.page, values).await?)?;
-            let whole = page.len() >= rows;
-            if let Some(last) = page.last() {
-                after = to_column(last.sequence)?;
-            }
-            let at_its_end = !page.is_empty() && after.saturating_add(1) % BUCKET_RECORDS == 0;
-            found.extend(page);
-            if !whole && !at_its_end {
-                break;
+        let Ok(mut after) = to_column(after) else {
+            return Ok(found);
+        };
+        let id = to_uuid(writer);
+        for bucket in self.buckets(id, after / BUCKET_RECORDS).await? {
+            while found.len() < max {
+                let rows = (max - found.len()).min(PAGE_ROWS);
+                let page = self
+                    .database
+                    .read(&self.audit.page, (id, bucket, after, limit(rows)))
+                    .await?;
+                let page = records(writer, &page)?;
+                let whole = page.len() >= rows;
+                if let Some(last) = page.last() {
+                    after = to_column(last.sequence)?;
+                }
+                found.extend(page);
+                if !whole {
+                    break;
+                }
             }
         }
         Ok(found)
+    }
+}
+
+impl ScyllaStore {
+    /// Notes that a writer has records in a bucket, before it has.
+    async fn name_bucket(&self, writer: Uuid, bucket: i64) -> Result<(), StoreError> {
+        let named = || self.audit.named.lock().expect("nobody panics with it");
+        if *named() != Some((writer, bucket)) {
+            self.database.write(&self.audit.name_bucket, (writer, bucket)).await?;
+            *named() = Some((writer, bucket));
+        }
+        Ok(())
+    }
+
+    /// The buckets of a writer from one on, in order.
+    async fn buckets(&self, writer: Uuid, from: i64) -> Result<Vec<i64>, StoreError> {
+        let mut buckets = Vec::new();
+        let mut next = Some(PagingState::start());
+        while let Some(state) = next {
+            let (rows, following) = self
+                .database
+                .read_page(&self.audit.buckets, (writer, from), state)
+                .await?;
+            for row in rows.rows::<(i64,)>().map_err(|error| error::corrupt(TABLE, &error))? {
+                buckets.push(row.map_err(|error| error::corrupt(TABLE, &error))?.0);
+            }
+            next = following;
+        }
+        Ok(buckets)
     }
 }
 

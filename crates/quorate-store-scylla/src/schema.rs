@@ -210,7 +210,7 @@ fn through_one(session: &Session, config: &ScyllaConfig) -> ExecutionProfileHand
     match nodes.min_by_key(|node| node.host_id) {
         Some(node) => {
             let policy = SingleTargetLoadBalancingPolicy::new(NodeIdentifier::Node(Arc::clone(node)), None);
-            database::profile_with(STATEMENT_TIMEOUT, policy)
+            database::profile_with(STATEMENT_TIMEOUT.max(config.request_timeout), policy)
         }
         None => database::profile(config),
     }

@@ -1,36 +1,26 @@
 //! Usage: a partition per org, span and start, with a row per key, endpoint, meter and writer. Each writer overwrites its
 //! own rows with what it has counted in all, so writing twice changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+mod columns;
+mod read;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use quorate_core::grant::HolderId;
-use quorate_store::usage::{Span, Usage, UsageKey, UsageQuery, Used};
+use quorate_store::usage::{Usage, UsageKey, UsageQuery, Used};
 use quorate_store::{StoreError, bound};
-use scylla::response::PagingState;
 use scylla::statement::prepared::PreparedStatement;
-use uuid::Uuid;
 
 use crate::ScyllaStore;
 use crate::database::{self, AT_ONCE, Database, PAGE_ROWS};
-use crate::error::{self, ConnectError};
-use crate::number::{from_column, from_uuid, limit, to_column, to_uuid};
+use crate::error::ConnectError;
+use crate::number::{limit, to_uuid};
+use columns::{Partition, Period, Written, batches, exported, partition_of, written};
 
 const TABLE: &str = "usage";
-/// Rows of one batch: with names of usual lengths 20 to 40 KB, one mutation that every database takes.
-const BATCH_ROWS: usize = 200;
-/// Bytes of names in one batch. Half of the commit log's segment is the most that a mutation may have: 16 MB by default.
-const BATCH_BYTES: usize = 256 * 1_024;
 /// Periods that this writer remembers to have named. Forgetting them costs an operation each.
 const PERIODS_KNOWN_MAX: usize = 100_000;
-/// How many partitions may have one token.
-const PARTITIONS_OF_ONE_TOKEN_MAX: usize = 8;
-/// Partitions that an export looks for at once.
-const PARTITIONS_AHEAD: usize = 64;
-
-/// A partition: org, span, start.
-type Partition = (String, i8, i64);
-
 /// The statements on usage, and the periods that were named.
 pub(crate) struct Statements {
     write: PreparedStatement,
@@ -61,7 +51,7 @@ impl Statements {
                 .await?,
             periods: on
                 .prepare_plain(
-                    "SELECT start_s FROM $.usage_period WHERE org = ? AND span = ? AND start_s >= ? AND start_s < ?",
+                    "SELECT start_s FROM $.usage_period WHERE org = ? AND span = ? AND start_s >= ? AND start_s <= ?",
                 )
                 .await?,
             rows: on.prepare_plain(ROWS).await?,
@@ -81,11 +71,6 @@ impl Statements {
         })
     }
 }
-
-/// One row as it is written.
-type Written = (String, i8, i64, String, String, String, Uuid, i64, i64);
-/// One row as it is read from its partition.
-type Row = (String, String, String, Uuid, Option<i64>, Option<i64>);
 
 #[async_trait::async_trait]
 impl Usage for ScyllaStore {
@@ -176,40 +161,6 @@ impl Usage for ScyllaStore {
     }
 }
 
-/// A partition, in the words of the store.
-struct Period {
-    org: Arc<str>,
-    span: Span,
-    start_s: u64,
-}
-
-impl Period {
-    fn of((org, span, start_s): &Partition) -> Result<Self, StoreError> {
-        let span = match span {
-            0 => Span::Hour,
-            1 => Span::Day,
-            2 => Span::Month,
-            other => return Err(error::corrupt(TABLE, &format!("an unknown span {other}"))),
-        };
-        Ok(Self {
-            org: Arc::from(org.as_str()),
-            span,
-            start_s: from_column(TABLE, *start_s)?,
-        })
-    }
-
-    fn key(&self, key: String, endpoint: String, meter: String) -> UsageKey {
-        UsageKey {
-            org: Arc::clone(&self.org),
-            span: self.span,
-            start_s: self.start_s,
-            key: key.into(),
-            endpoint: endpoint.into(),
-            meter: meter.into(),
-        }
-    }
-}
-
 impl ScyllaStore {
     /// Names periods before anything is written in them, and says how many operations it took.
     async fn name_periods(&self, periods: impl Iterator<Item = &Partition>) -> Result<usize, StoreError> {
@@ -229,174 +180,4 @@ impl ScyllaStore {
         named.extend(new.iter().map(|period| (*period).clone()));
         Ok(new.len())
     }
-
-    /// The starts that a query is about and that are not all before `after`, in order.
-    async fn periods(&self, query: &UsageQuery, after: Option<&UsageKey>) -> Result<BTreeSet<u64>, StoreError> {
-        let mut starts = BTreeSet::new();
-        let of_query = |after: &UsageKey| (after.org.as_ref(), after.span) <= (query.org.as_ref(), query.span);
-        let from_s = match after {
-            Some(after) if (after.org.as_ref(), after.span) == (query.org.as_ref(), query.span) => {
-                query.from_s.max(after.start_s)
-            }
-            Some(after) if !of_query(after) => return Ok(starts),
-            _ => query.from_s,
-        };
-        let (Ok(from_s), until_s) = (to_column(from_s), to_column(query.until_s).unwrap_or(i64::MAX)) else {
-            return Ok(starts);
-        };
-        let values = (query.org.as_ref(), span_column(query.span), from_s, until_s);
-        let mut next = Some(PagingState::start());
-        while let Some(state) = next {
-            let (rows, following) = self.database.read_page(&self.usage.periods, values, state).await?;
-            for row in rows.rows::<(i64,)>().map_err(|error| error::corrupt(TABLE, &error))? {
-                starts.insert(from_column(
-                    TABLE,
-                    row.map_err(|error| error::corrupt(TABLE, &error))?.0,
-                )?);
-            }
-            next = following;
-        }
-        Ok(starts)
-    }
-
-    /// The sums of a period over all writers, in order: at most `max`, each complete.
-    async fn sums(
-        &self,
-        period: &Period,
-        after: Option<&UsageKey>,
-        max: usize,
-    ) -> Result<Vec<(UsageKey, Used)>, StoreError> {
-        let mut sums: Vec<(UsageKey, Used)> = Vec::new();
-        let each = |row: Row| {
-            let (key, _, used) = exported(period, row)?;
-            match sums.last_mut() {
-                Some((last, sum)) if *last == key => {
-                    sum.calls = sum.calls.saturating_add(used.calls);
-                    sum.units = sum.units.saturating_add(used.units);
-                }
-                // One more than wanted says that the last wanted one is complete.
-                _ => sums.push((key, used)),
-            }
-            Ok(sums.len() <= max)
-        };
-        let (org, span, start_s) = (
-            period.org.as_ref(),
-            span_column(period.span),
-            to_column(period.start_s)?,
-        );
-        match after {
-            None => self.rows(&self.usage.rows, (org, span, start_s), each).await?,
-            Some(after) => {
-                let names = (after.key.as_ref(), after.endpoint.as_ref(), after.meter.as_ref());
-                let values = (org, span, start_s, names.0, names.1, names.2);
-                self.rows(&self.usage.rows_after, values, each).await?;
-            }
-        }
-        sums.truncate(max);
-        Ok(sums)
-    }
-
-    /// Reads rows of one partition page by page until `each` has enough.
-    async fn rows(
-        &self,
-        statement: &PreparedStatement,
-        values: impl scylla::serialize::row::SerializeRow + Clone,
-        mut each: impl FnMut(Row) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut next = Some(PagingState::start());
-        while let Some(state) = next {
-            let (rows, following) = self.database.read_page(statement, values.clone(), state).await?;
-            for row in rows.rows::<Row>().map_err(|error| error::corrupt(TABLE, &error))? {
-                if !each(row.map_err(|error| error::corrupt(TABLE, &error))?)? {
-                    return Ok(());
-                }
-            }
-            next = following;
-        }
-        Ok(())
-    }
-
-    /// Some partitions after one, in the order of the ring.
-    async fn partitions_after(&self, after: Option<&Partition>) -> Result<Vec<Partition>, StoreError> {
-        let rows = match after {
-            None => {
-                let wanted = limit(PARTITIONS_AHEAD);
-                self.database.read(&self.usage.first_partitions, (wanted,)).await?
-            }
-            Some((org, span, start_s)) => {
-                let wanted = limit(PARTITIONS_AHEAD + PARTITIONS_OF_ONE_TOKEN_MAX);
-                let values = (org, *span, *start_s, wanted);
-                self.database.read(&self.usage.next_partitions, values).await?
-            }
-        };
-        let rows = rows
-            .rows::<Partition>()
-            .map_err(|error| error::corrupt(TABLE, &error))?;
-        let mut partitions: Vec<Partition> = rows
-            .collect::<Result<_, _>>()
-            .map_err(|error| error::corrupt(TABLE, &error))?;
-        // `>=`, and what is not after it left out: partitions of one token are in the order of their keys.
-        if let Some(at) = partitions.iter().position(|partition| Some(partition) == after) {
-            partitions.drain(..=at);
-        }
-        Ok(partitions)
-    }
 }
-
-/// A row with the names of its partition.
-fn exported(period: &Period, row: Row) -> Result<(UsageKey, HolderId, Used), StoreError> {
-    let (key, endpoint, meter, writer, calls, units) = row;
-    let used = Used {
-        calls: from_column(TABLE, calls.unwrap_or(0))?,
-        units: from_column(TABLE, units.unwrap_or(0))?,
-    };
-    Ok((period.key(key, endpoint, meter), from_uuid(writer), used))
-}
-
-fn written(partition: &Partition, key: &UsageKey, writer: HolderId, used: &Used) -> Result<Written, StoreError> {
-    let (org, span, start_s) = partition.clone();
-    Ok((
-        org,
-        span,
-        start_s,
-        key.key.to_string(),
-        key.endpoint.to_string(),
-        key.meter.to_string(),
-        to_uuid(writer),
-        to_column(used.calls)?,
-        to_column(used.units)?,
-    ))
-}
-
-fn partition_of(key: &UsageKey) -> Result<Partition, StoreError> {
-    Ok((key.org.to_string(), span_column(key.span), to_column(key.start_s)?))
-}
-
-const fn span_column(span: Span) -> i8 {
-    match span {
-        Span::Hour => 0,
-        Span::Day => 1,
-        Span::Month => 2,
-    }
-}
-
-/// Cuts the rows of one partition into batches.
-fn batches(rows: &[Written]) -> Vec<&[Written]> {
-    let mut batches = Vec::new();
-    let (mut begin, mut bytes) = (0, 0);
-    for (at, row) in rows.iter().enumerate() {
-        let size = row.0.len() + row.3.len() + row.4.len() + row.5.len();
-        if at > begin && (at - begin >= BATCH_ROWS || bytes + size > BATCH_BYTES) {
-            batches.push(&rows[begin..at]);
-            (begin, bytes) = (at, 0);
-        }
-        bytes += size;
-    }
-    if begin < rows.len() {
-        batches.push(&rows[begin..]);
-    }
-    batches
-}
-
-#[cfg(test)]
-mod tests;

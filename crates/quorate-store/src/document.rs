@@ -108,9 +108,9 @@ pub trait Documents: Send + Sync {
     /// The store is away; [`StoreError::Exists`]; or [`StoreError::Refused`] beyond a bound.
     async fn import_document(&self, key: &DocumentKey, document: &Document) -> Result<(), StoreError>;
 
-    /// Entries of the feed after `after`, oldest first: at most `max`. Fewer, even none, says that this is the end for
-    /// now. Nothing appears later at a place before one that was returned. Entries that a later one of the same document
-    /// makes needless may be missing, and those older than [`FEED_KEPT_S`].
+    /// Entries of the feed after `after`, oldest first: at most `max`. A page may be shorter; an empty one says that this
+    /// is the end for now. Nothing appears later at a place before one that was returned. Entries that a later one of the
+    /// same document makes needless may be missing, and those older than [`FEED_KEPT_S`].
     ///
     /// # Errors
     /// The store is away.

@@ -85,7 +85,8 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens the store in a directory, and makes both unless they exist. Reads the whole file once, to verify it.
+    /// Opens the store in a directory, and makes both unless they exist. Reads the whole file once, to verify it: the
+    /// calling thread waits for that, some seconds for a file of a gigabyte.
     ///
     /// # Errors
     /// [`OpenError`] says which path, and what about it.

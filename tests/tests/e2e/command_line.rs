@@ -79,6 +79,61 @@ fn check_tells_what_went_wrong() {
 }
 
 #[test]
+fn what_is_wrong_comes_with_what_may_help() {
+    let server = Launch::plain().start();
+    let http = server.http().to_string();
+    let mistaken =
+        |server: &str| quorate(["check", "--key", "k", "--server", server].into_iter().chain(PATIENT)).exits(3);
+    let at_http = mistaken(&http).stderr;
+    assert!(at_http.contains("8081 is gRPC"), "{at_http}");
+    let clear = mistaken(&format!("https://{}", server.grpc())).stderr;
+    assert!(clear.contains("speaks no TLS"), "{clear}");
+    let nobody = quorate(["explain", "--key", "k", "--server", "127.0.0.1:1"])
+        .exits(3)
+        .stderr;
+    assert!(
+        nobody.contains("quorate serve") && nobody.contains("--reference"),
+        "{nobody}"
+    );
+    let whose = quorate(["check"]).exits(2).stderr;
+    assert!(
+        whose.contains("--key") && whose.contains("--credential-file"),
+        "{whose}"
+    );
+    for (deadline, said) in [("5", "5s"), ("0s", "longer"), ("18446744073709551615ms", "400 days")] {
+        let refused = quorate(["check", "--key", "k", "--deadline", deadline]).exits(2).stderr;
+        assert!(refused.contains(said), "{deadline}: {refused}");
+    }
+    let launch = Launch::plain();
+    let bad = launch.file("bad.yaml", "version: 2\n").display().to_string();
+    let explained = quorate(["explain", "--policy", &bad, "--key", "k", "--json"]).exits(1);
+    assert_eq!(explained.json()["valid"], false);
+}
+
+#[test]
+fn nobody_who_leaves_early_sees_a_panic() {
+    let server = Launch::plain().start();
+    let quorate = format!("'{}'", binary().display());
+    let check = format!("check --key k --times 200 --server {} --deadline 2m", server.grpc());
+    let serve = "serve --grpc-listen 127.0.0.1:0 --http-listen 127.0.0.1:0";
+    for words in [&check, "schema", "completions bash", "--help", "serve --print-config"] {
+        for into in ["| true", "> /dev/full"] {
+            let outcome = run(Command::new("sh").args(["-c", &format!("{quorate} {words} {into}")]));
+            assert!(
+                !outcome.stderr.contains("panicked"),
+                "{words} {into}: {}",
+                outcome.stderr
+            );
+        }
+    }
+    let full = run(Command::new("sh").args(["-c", &format!("{quorate} {serve} > /dev/full")])).exits(3);
+    assert!(!full.stderr.contains("panicked"), "{}", full.stderr);
+    let silenced =
+        run(Command::new("sh").args(["-c", &format!("{quorate} check --key k --server ftp://x 2> /dev/full")]));
+    silenced.exits(3);
+}
+
+#[test]
 fn validate_reports_every_problem_at_once() {
     let valid = quorate(["validate", &reference(), "--json"]).exits(0).json();
     assert_eq!((&valid["valid"], &valid["plans"]), (&Value::Bool(true), &3.into()));

@@ -7,18 +7,20 @@ use anyhow::Context;
 use quorate_client::Ask;
 
 use super::exit::Failure;
+use super::text;
 
 /// The longest credential that is read: far beyond any real one, and no terabyte piped in by mistake.
 const CREDENTIAL_BYTES_MAX: u64 = 64 << 10;
 
 /// What is asked.
 #[derive(Clone, Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("subject").required(true).args(["key", "credential_file"])))]
 pub struct Question {
     /// The id of the key that asks; never a secret
-    #[arg(long, value_name = "ID", required_unless_present = "credential_file")]
+    #[arg(long, value_name = "ID")]
     pub key: Option<String>,
     /// A file that holds a secret credential, in place of --key; `-` reads it from standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    #[arg(long, value_name = "FILE")]
     pub credential_file: Option<PathBuf>,
     /// The org [default: that of the key]
     #[arg(long)]
@@ -27,7 +29,7 @@ pub struct Question {
     #[arg(long, value_name = "ENDPOINT")]
     pub endpoint: Option<String>,
     /// Units of `requests`, before the endpoint's factor [default: 1]
-    #[arg(long, value_name = "UNITS")]
+    #[arg(long, value_name = "UNITS", value_parser = text::units, allow_negative_numbers = true)]
     pub cost: Option<u64>,
     /// An amount of another meter; may be repeated
     #[arg(long = "amount", value_name = "METER=UNITS", value_parser = amount)]
@@ -85,36 +87,49 @@ impl Question {
 
 /// A secret from a file or standard input, without the line's end. It is never an argument: those are seen by all.
 pub fn credential(path: &Path) -> Result<String, Failure> {
-    let from: Box<dyn Read> = if path.as_os_str() == "-" {
+    let standard_input = path.as_os_str() == "-";
+    let shown = if standard_input {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let from: Box<dyn Read> = if standard_input {
         Box::new(std::io::stdin())
     } else {
-        Box::new(std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?)
+        Box::new(std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?)
     };
     let mut secret = String::new();
-    from.take(CREDENTIAL_BYTES_MAX)
+    // One more than the longest, so that a longer one is told from it and never cut.
+    let read = from
+        .take(CREDENTIAL_BYTES_MAX + 1)
         .read_to_string(&mut secret)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+        .with_context(|| format!("cannot read {shown}"))?;
+    if u64::try_from(read).is_ok_and(|read| read > CREDENTIAL_BYTES_MAX) {
+        let message = format_args!("{shown} is longer than {CREDENTIAL_BYTES_MAX} bytes: that is no credential");
+        return Err(Failure::new(message));
+    }
     let secret = secret.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
-        return Err(Failure::new(format_args!("{} holds no credential", path.display())));
+        return Err(Failure::new(format_args!("{shown} holds no credential")));
     }
     Ok(secret.to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected")?;
+    named(text, "NAME=VALUE")
+}
+
+fn named(text: &str, form: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("{form} is expected"))?;
     if name.is_empty() {
         return Err("the name is empty".to_owned());
     }
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn amount(text: &str) -> Result<(String, u64), String> {
-    let (meter, units) = pair(text)?;
-    let number = units.replace('_', "").parse();
-    number
-        .map(|units| (meter, units))
-        .map_err(|_| format!("`{units}` is no whole number of units"))
+fn amount(argument: &str) -> Result<(String, u64), String> {
+    let (meter, units) = named(argument, "METER=UNITS")?;
+    text::units(&units).map(|units| (meter, units))
 }
 
 #[cfg(test)]

@@ -72,9 +72,9 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU64>,
     /// How long [default: 10s, or until --count]
-    #[arg(long, value_name = "TIME", value_parser = text::duration)]
+    #[arg(long, value_name = "TIME", value_parser = text::some_duration)]
     duration: Option<Duration>,
-    /// How many decisions
+    /// How many decisions; those of the warm-up are not of them
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
     /// Runs so long before it counts
@@ -99,7 +99,7 @@ pub struct Arguments {
     #[arg(long = "endpoint", value_name = "ENDPOINT")]
     endpoints: Vec<String>,
     /// Units of each request [default: 1]
-    #[arg(long, value_name = "UNITS")]
+    #[arg(long, value_name = "UNITS", value_parser = text::units, allow_negative_numbers = true)]
     cost: Option<u64>,
     /// Only look: charge nothing
     #[arg(long)]
@@ -190,6 +190,9 @@ impl Arguments {
     fn plan(&self) -> Plan {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = self.threads.unwrap_or(cores).min(self.connections);
+        // Every thread has a part of the rate, and a part of nothing never comes.
+        let rate = self.rate.and_then(|rate| NonZeroUsize::try_from(rate).ok());
+        let threads = rate.map_or(threads, |rate| threads.min(rate));
         Plan {
             mode: self.mode,
             batch_size: usize::try_from(self.batch_size).unwrap_or(usize::MAX),

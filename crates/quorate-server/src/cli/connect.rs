@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use quorate_client::{Address, Config, Place, Tls};
+use quorate_client::{Address, Cause, Config, Place, Tls};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -15,6 +15,10 @@ use super::exit::Failure;
 use super::text;
 use crate::config::GRPC_LISTEN_DEFAULT;
 
+/// What may be wrong when nothing that answers speaks gRPC.
+pub const NOT_GRPC: &str =
+    "is that its gRPC address? `quorate serve` says where it listens; 8080 is HTTP, 8081 is gRPC";
+
 /// How to reach a server.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Server")]
@@ -23,7 +27,7 @@ pub struct Connect {
     #[arg(long, value_name = "ADDRESS", env = "QUORATE_SERVER", default_value = GRPC_LISTEN_DEFAULT)]
     pub server: String,
     /// How long one call may take, connecting included
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = text::duration)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = text::some_duration)]
     pub deadline: Duration,
     /// A file with the bearer token that says who calls
     #[arg(long, value_name = "FILE", env = "QUORATE_TOKEN_FILE")]
@@ -126,13 +130,21 @@ impl Connect {
     }
 
     /// That the server gave no decision, and what may help.
-    pub fn unreached(&self, cause: &quorate_client::Cause) -> Failure {
+    pub fn unreached(&self, cause: &Cause) -> Failure {
         let failure = Failure::new(format_args!("no decision from {}: {cause}", self.server));
         match cause {
-            quorate_client::Cause::Unreachable(_) => {
+            Cause::Unreachable(why) if why.contains("InvalidContentType") => {
+                failure.help("it speaks no TLS there: leave https:// and the --tls flags away")
+            }
+            Cause::Unreachable(_) => {
                 failure.help("start a server with `quorate serve`, or name one with --server or QUORATE_SERVER")
             }
-            quorate_client::Cause::Deadline => failure.help("give it more time with --deadline"),
+            Cause::Deadline => failure.help("give it more time with --deadline"),
+            // An answer, and none of gRPC: what answers speaks HTTP, such as the server's own HTTP door.
+            Cause::Server { message, .. } if message.contains("response with status") => failure.help(NOT_GRPC),
+            Cause::Disconnected(_) if !self.wants_tls() => {
+                failure.help("if it speaks TLS, say so: https://… or --tls-ca FILE")
+            }
             _ => failure,
         }
     }

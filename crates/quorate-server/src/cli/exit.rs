@@ -47,8 +47,12 @@ impl Failure {
         }
     }
 
+    /// Adds what may help to what may help already.
     pub fn help(mut self, help: impl fmt::Display) -> Self {
-        self.help = Some(help.to_string());
+        self.help = Some(match self.help {
+            Some(before) => format!("{before}, {help}"),
+            None => help.to_string(),
+        });
         self
     }
 
@@ -58,12 +62,17 @@ impl Failure {
             return;
         }
         let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-        anstream::eprintln!("{red}error:{red:#} {}", self.message);
+        complain(format_args!("{red}error:{red:#} {}", self.message));
         if let Some(help) = &self.help {
             let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
-            anstream::eprintln!(" {cyan}help:{cyan:#} {help}");
+            complain(format_args!(" {cyan}help:{cyan:#} {help}"));
         }
     }
+}
+
+/// A line on standard error, in colours if that is a terminal. If nobody can read it, the exit code says it all.
+pub fn complain(text: impl fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// Prints to standard output, in colours if that is a terminal. Whoever reads it may have read enough and left

@@ -13,7 +13,7 @@ use quorate_policy::{Bounds, Checked, Explanation, PolicySet};
 
 use super::ask::{Question, credential};
 use super::connect::Connect;
-use super::exit::{Done, Exit, Failure, print};
+use super::exit::{Done, Exit, Failure, complain, print};
 use super::hash_credential::{deployment_key, hash};
 use super::{check, validate};
 
@@ -45,7 +45,7 @@ pub struct Arguments {
     /// With --policy and --credential-file: the deployment's key for hashing credentials
     #[arg(long, value_name = "FILE", env = "QUORATE_CREDENTIAL_KEY_FILE")]
     credential_key_file: Option<PathBuf>,
-    /// Print one JSON object
+    /// Print one JSON object; of a policy that is not valid, that of `validate --json`
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -60,8 +60,12 @@ pub fn run(arguments: &Arguments) -> Done {
     };
     let checked = match checked {
         Ok(checked) => checked,
+        Err(report) if arguments.json => {
+            print(format_args!("{}\n", validate::as_json(&Err(report))))?;
+            return Ok(Exit::No);
+        }
         Err(report) => {
-            anstream::eprintln!("{}", report.render(true).trim_end());
+            complain(report.render(true).trim_end());
             return Ok(Exit::No);
         }
     };

@@ -39,22 +39,52 @@ impl fmt::Display for Count {
     }
 }
 
+/// The longest duration that a command is given, as in policies: instants so far from now always exist.
+const DURATION_MAX: Duration = Duration::from_secs(400 * 86_400);
+
 /// Reads a duration as policies write them: `100ms`, `1s`, `5m`, `1h`, `1d`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| format!("`{text}` is no duration: 100ms, 1s, 5m, 1h or 1d is expected"))?;
-    let millis = match &text[digits.len()..] {
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(format!("`{text}` is no duration: 100ms, 1s, 5m, 1h or 1d is expected"));
+    }
+    let millis: u64 = match &text[digits.len()..] {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
+        "" => {
+            return Err(format!(
+                "a unit is missing: {digits}ms, {digits}s, {digits}m, {digits}h or {digits}d?"
+            ));
+        }
         unit => return Err(format!("`{unit}` is no unit of time: ms, s, m, h or d is expected")),
     };
-    let millis = number.checked_mul(millis).ok_or("the duration is too long")?;
-    Ok(Duration::from_millis(millis))
+    let millis = digits.parse().ok().and_then(|number: u64| number.checked_mul(millis));
+    millis
+        .map(Duration::from_millis)
+        .filter(|duration| *duration <= DURATION_MAX)
+        .ok_or_else(|| "it is longer than 400 days".to_owned())
+}
+
+/// Reads a duration that is not nothing.
+pub fn some_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("it must be longer than that".to_owned()),
+        some => Ok(some),
+    }
+}
+
+/// Reads a number of units, with `_` between digits where that reads better, as policies write them.
+pub fn units(text: &str) -> Result<u64, String> {
+    let apart = text.strip_prefix('_').or(text.strip_suffix('_')).is_none();
+    let digits = text.replace('_', "");
+    let plain = apart && !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    if !plain {
+        return Err(format!("`{text}` is no whole number of units"));
+    }
+    digits.parse().map_err(|_| format!("{text} is more than {}", u64::MAX))
 }
 
 #[cfg(test)]

@@ -87,7 +87,8 @@ fn valid(checked: &Checked) -> String {
     )
 }
 
-fn as_json(checked: &Result<Checked, Report>) -> Value {
+/// What `--json` prints. Shared with `explain`.
+pub fn as_json(checked: &Result<Checked, Report>) -> Value {
     match checked {
         Ok(checked) => {
             let counts = checked.counts();

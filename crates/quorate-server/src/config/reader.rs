@@ -9,7 +9,7 @@ use super::problem::{Problem, Problems};
 use super::settings::{self, SETTINGS, Setting};
 use super::values::{address, boolean, duration, integer, size, word};
 use super::{Config, NodeSettings, TelemetrySettings, callers};
-use crate::listen::{ClientAuthentication, ConnectionLimits, TlsFiles};
+use crate::listen::{ClientAuthentication, ConnectionLimits, KEPT_BYTES_MAX, TlsFiles};
 use crate::store::{Address, StoreChoice};
 use crate::telemetry::logs::{self, LogFormat};
 
@@ -60,6 +60,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn config(&mut self) -> Config {
+        let message_bytes_max = self.get(&settings::MESSAGE_BYTES, |text| {
+            wide(bounded(size(text)?, MESSAGE_BYTES_MIN..=MESSAGE_BYTES_MAX)?)
+        });
         Config {
             policy: self
                 .raw(&settings::POLICY)
@@ -73,11 +76,9 @@ impl Reader<'_> {
             http_listen: self.get(&settings::HTTP_LISTEN, address),
             tls: self.tls(),
             callers: callers::read(self.layers, &mut self.problems),
-            connections: self.connections(),
+            connections: self.connections(message_bytes_max),
             in_flight_max: self.get(&settings::IN_FLIGHT, |text| count(text, 1..=u64::from(u32::MAX))),
-            message_bytes_max: self.get(&settings::MESSAGE_BYTES, |text| {
-                wide(bounded(size(text)?, MESSAGE_BYTES_MIN..=MESSAGE_BYTES_MAX)?)
-            }),
+            message_bytes_max,
             drain_delay: self.get(&settings::DRAIN_DELAY, duration),
             drain_timeout: self.get(&settings::DRAIN_TIMEOUT, duration),
             node: NodeSettings {
@@ -108,7 +109,7 @@ impl Reader<'_> {
         })
     }
 
-    fn connections(&mut self) -> ConnectionLimits {
+    fn connections(&mut self, message_bytes_max: usize) -> ConnectionLimits {
         let interval = |text: &str| at_least(duration(text)?, INTERVAL_MIN);
         ConnectionLimits {
             connections_max: self.get(&settings::CONNECTIONS, |text| count(text, 1..=u64::from(u32::MAX))),
@@ -119,6 +120,8 @@ impl Reader<'_> {
             idle_timeout: self.get(&settings::IDLE_TIMEOUT, interval),
             keepalive_interval: self.get(&settings::KEEPALIVE_INTERVAL, interval),
             keepalive_timeout: self.get(&settings::KEEPALIVE_TIMEOUT, interval),
+            // One message at its largest must always fit, and the answer to another.
+            kept_bytes_max: message_bytes_max.saturating_mul(2).max(KEPT_BYTES_MAX),
         }
     }
 

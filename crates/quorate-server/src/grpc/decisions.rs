@@ -11,7 +11,7 @@ use quorate_node::quotas::{Parked, Patience};
 use super::convert::{Asked, Lists, Rendering, write_answer};
 use super::status::CallError;
 use crate::callers::Identity;
-use crate::edge::Edge;
+use crate::edge::{Edge, discreet};
 use crate::telemetry::traces::Traces;
 use crate::telemetry::{Door, Recorder};
 
@@ -72,6 +72,8 @@ impl Decisions {
     ) -> Result<Option<Parked>, CallError> {
         let node = &self.edge.node;
         let decided = node.should_allow_or_park(request, rendering.wanted(), patience, |answer| {
+            let hidden = discreet(answer, request.org);
+            let answer = hidden.as_ref().unwrap_or(answer);
             self.count(door, answer, request, started);
             look(answer);
             let profiles = self.edge.header_profiles(rendering.headers());

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use super::status::{CallError, draining};
 use super::stream::Answers;
 use super::unary::OneMessage;
 use crate::callers::{Caller, Identity, Refusal};
-use crate::listen::{Activity, OpenCall};
+use crate::listen::{Activity, Kept, OpenCall};
 use crate::telemetry::Door as Counted;
 use crate::telemetry::traces::CallSpan;
 
@@ -81,6 +81,9 @@ impl Service<Request<Incoming>> for Door {
 
     fn call(&self, request: Request<Incoming>) -> Answering {
         let open = OpenCall::new(&self.activity);
+        if let Err(refusal) = spoken(&request) {
+            return refusal.answer(open);
+        }
         match request.uri().path().strip_prefix(DECISIONS) {
             Some("ShouldAllow") => self.unary(Method::ShouldAllow, request, open),
             Some("ShouldAllowStream") => self.stream(request, open),
@@ -107,10 +110,11 @@ impl Door {
             }
         };
         let span = method.door().and_then(|door| self.span(door, &request));
+        let admitted = matches!(admission, Admission::Admitted(_)).then(|| Arc::clone(&self.doors.decisions));
         Answering::unary(Unary {
             waiting: None,
             method,
-            message: OneMessage::new(request.into_body(), self.doors.message_bytes_max),
+            message: OneMessage::new(self.frames(request), admitted),
             decisions: Arc::clone(&self.doors.decisions),
             identity,
             admission,
@@ -125,7 +129,7 @@ impl Door {
             Err(status) => return Answering::refused(status, open),
         };
         let span = self.span(Counted::GrpcStream, &request);
-        let inbound = Frames::new(request.into_body(), self.doors.message_bytes_max);
+        let inbound = self.frames(request);
         let answers = Answers::new(inbound, Arc::clone(&self.doors.decisions), identity, span);
         Answering::at_once(Reply::stream(answers, self.ending(), open))
     }
@@ -151,6 +155,11 @@ impl Door {
                 () = ending.over() => Reply::status(draining(), open),
             }
         })
+    }
+
+    fn frames(&self, request: Request<Incoming>) -> Frames {
+        let kept = Kept::nothing(&self.activity);
+        Frames::new(request.into_body(), self.doors.message_bytes_max, kept)
     }
 
     /// How a stream ends when the server stops.
@@ -184,6 +193,63 @@ impl Door {
     }
 }
 
+/// Why a request is no call of gRPC.
+enum Unspoken {
+    /// Calls are POST.
+    Method,
+    /// The content is not gRPC's.
+    ContentType,
+    /// It is, and its messages are in no format that is taken.
+    Format,
+}
+
+impl Unspoken {
+    fn answer(self, open: OpenCall) -> Answering {
+        let mut head = Response::new(());
+        match self {
+            Self::Method => {
+                *head.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+                head.headers_mut()
+                    .insert(header::ALLOW, HeaderValue::from_static("POST"));
+            }
+            Self::ContentType => *head.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Format => {
+                let text = "messages are taken as application/grpc or application/grpc+proto";
+                return Answering::refused(Status::unimplemented(text), open);
+            }
+        }
+        Answering::at_once(Reply::nothing(head, open))
+    }
+}
+
+/// Whether a request is a call of gRPC, as its specification has it: else a page in a browser could make one.
+fn spoken(request: &Request<Incoming>) -> Result<(), Unspoken> {
+    if request.method() != http::Method::POST {
+        return Err(Unspoken::Method);
+    }
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    format_of(content_type.map_or(b"", HeaderValue::as_bytes))
+}
+
+fn format_of(content_type: &[u8]) -> Result<(), Unspoken> {
+    const GRPC: &[u8] = b"application/grpc";
+    let (essence, format) = content_type.split_at_checked(GRPC.len()).ok_or(Unspoken::ContentType)?;
+    if !essence.eq_ignore_ascii_case(GRPC) {
+        return Err(Unspoken::ContentType);
+    }
+    let format = format
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    match format {
+        [] => Ok(()),
+        [b'+', format @ ..] if format.eq_ignore_ascii_case(b"proto") => Ok(()),
+        [b'+', ..] => Err(Unspoken::Format),
+        _ => Err(Unspoken::ContentType),
+    }
+}
+
 /// Refuses messages in a compression, and says which are taken.
 fn uncompressed(request: &Request<Incoming>) -> Result<(), Status> {
     match request.headers().get("grpc-encoding") {
@@ -194,5 +260,34 @@ fn uncompressed(request: &Request<Incoming>) -> Result<(), Status> {
             Err(status)
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_type_is_grpc_or_it_is_not() {
+        let told = |content_type: &str| match format_of(content_type.as_bytes()) {
+            Ok(()) => "taken",
+            Err(Unspoken::Format) => "another format",
+            Err(Unspoken::ContentType | Unspoken::Method) => "not gRPC",
+        };
+        for (content_type, expected) in [
+            ("application/grpc", "taken"),
+            ("application/grpc+proto", "taken"),
+            ("Application/gRPC+Proto", "taken"),
+            ("application/grpc; charset=utf-8", "taken"),
+            ("application/grpc+proto;x=y", "taken"),
+            ("application/grpc+json", "another format"),
+            ("application/grpc-web", "not gRPC"),
+            ("application/grpc-web+proto", "not gRPC"),
+            ("application/json", "not gRPC"),
+            ("text/plain", "not gRPC"),
+            ("", "not gRPC"),
+        ] {
+            assert_eq!(told(content_type), expected, "{content_type:?}");
+        }
     }
 }

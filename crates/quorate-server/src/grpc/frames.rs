@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 
 use super::status::{CallError, Unread};
 use super::wire::FRAME_HEAD_BYTES;
+use crate::listen::Kept;
 
 /// The messages of a call.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(super) struct Frames<B = Incoming> {
     /// What was left of earlier chunks, and everything since; empty while messages end where chunks do.
     joined: BytesMut,
     bytes_max: usize,
+    /// The length of `joined`. A chunk is never longer than a frame of HTTP/2 and does not count.
+    kept: Kept,
 }
 
 impl<B> Frames<B>
@@ -27,14 +30,20 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    /// The messages of a call, each of at most `bytes_max` bytes.
-    pub(super) fn new(body: B, bytes_max: usize) -> Self {
+    /// The messages of a call, each of at most `bytes_max` bytes. What came of one that is not whole counts as `kept`.
+    pub(super) fn new(body: B, bytes_max: usize, kept: Kept) -> Self {
         Self {
             body,
             chunk: Bytes::new(),
             joined: BytesMut::new(),
             bytes_max,
+            kept,
         }
+    }
+
+    /// Whether the connection already makes the server keep more than it may.
+    pub(super) fn keeps_too_much(&self) -> bool {
+        self.kept.is_too_much()
     }
 
     /// The next message; `None` at the end of what the caller sends.
@@ -50,6 +59,9 @@ where
                     // Trailers of a caller say nothing that anybody asks about.
                     if let Ok(data) = frame.into_data() {
                         self.arrived(data);
+                        if !self.joined.is_empty() && !self.kept.set(self.joined.len()) {
+                            return Poll::Ready(Some(Err(Unread::TooMuchKept)));
+                        }
                     }
                 }
                 Some(Err(error)) => return Poll::Ready(Some(Err(Unread::Cancelled(error.to_string())))),
@@ -94,7 +106,10 @@ where
         let mut message = if self.joined.is_empty() {
             self.chunk.split_to(framed)
         } else {
-            self.joined.split_to(framed).freeze()
+            let message = self.joined.split_to(framed).freeze();
+            // Less than before, so never too much.
+            let _ = self.kept.set(self.joined.len());
+            message
         };
         message.advance(FRAME_HEAD_BYTES);
         Ok(Some(message))

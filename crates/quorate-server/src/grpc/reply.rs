@@ -31,7 +31,8 @@ const QUIET_BEFORE_END: Duration = Duration::from_millis(200);
 /// The body of an answer.
 pub struct Reply {
     kind: Kind,
-    // Held until the last byte is on its way: a connection with open calls does not idle.
+    // Held until the last byte is on its way: a connection with open calls does not idle, and what the caller has not
+    // taken counts as kept.
     _open: OpenCall,
 }
 
@@ -46,17 +47,26 @@ enum Kind {
 
 impl Reply {
     /// One message as it is sent, or a status in its place.
-    pub(super) fn unary(answered: Result<Bytes, Status>, open: OpenCall) -> Response<Self> {
+    pub(super) fn unary(answered: Result<Bytes, Status>, mut open: OpenCall) -> Response<Self> {
         match answered {
-            Ok(bytes) => Self::grpc(Kind::Message(bytes), open),
+            Ok(bytes) => {
+                open.answered(bytes.len());
+                Self::grpc(Kind::Message(bytes), open)
+            }
             Err(status) => Self::status(status, open),
         }
     }
 
     /// A status and nothing else.
     pub(super) fn status(status: Status, open: OpenCall) -> Response<Self> {
+        Self::nothing(status.into_http(), open)
+    }
+
+    /// The head of an answer that has no body.
+    pub(super) fn nothing(head: Response<()>, mut open: OpenCall) -> Response<Self> {
+        open.answered(0);
         let kind = Kind::Nothing;
-        status.into_http::<()>().map(|()| Self { kind, _open: open })
+        head.map(|()| Self { kind, _open: open })
     }
 
     /// The answers of a stream.

@@ -76,6 +76,9 @@ pub(crate) enum Unread {
     /// It is compressed.
     #[error("compressed messages are not taken")]
     Compressed,
+    /// The connection makes the server keep too much already.
+    #[error("this connection has too many bytes of unfinished messages and of answers that were not taken")]
+    TooMuchKept,
     /// It did not arrive in time.
     #[error("the message did not arrive in time")]
     Late,
@@ -89,7 +92,7 @@ impl From<Unread> for Status {
         let text = unread.to_string();
         match unread {
             Unread::Call(error) => error.into(),
-            Unread::TooLarge(_) => Self::resource_exhausted(text),
+            Unread::TooLarge(_) | Unread::TooMuchKept => Self::resource_exhausted(text),
             Unread::Compressed => Self::unimplemented(text),
             Unread::Late => Self::deadline_exceeded(text),
             Unread::Cancelled(_) => Self::cancelled(text),

@@ -26,6 +26,9 @@ pub(super) enum HttpError {
     /// The body is not said to be JSON.
     #[error("content-type: application/json is expected")]
     MediaType,
+    /// The body is compressed.
+    #[error("content-encoding: none is taken")]
+    Encoding,
     /// The body is too long.
     #[error("body: more than the maximum of {BODY_BYTES_MAX} bytes")]
     TooLarge,
@@ -53,7 +56,7 @@ impl HttpError {
     const fn told(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Malformed(_) | Self::Invalid(_) | Self::Unread(_) => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
-            Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT"),
+            Self::MediaType | Self::Encoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED"),
             Self::Refused(Refusal::Unauthenticated) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),

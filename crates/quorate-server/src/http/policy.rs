@@ -83,7 +83,12 @@ fn explain(
     let bounds = Bounds {
         cost_max: node.config().cost_max,
     };
-    Ok(set.explain(&request, bounds, None, Instant(node.unix_ns()))?)
+    let explanation = set.explain(&request, bounds, None, Instant(node.unix_ns()))?;
+    if !explanation.org.is_empty() {
+        // The key may be another org's than the one that was named.
+        identity.org(&explanation.org)?;
+    }
+    Ok(explanation)
 }
 
 /// The profile as a policy writes it.

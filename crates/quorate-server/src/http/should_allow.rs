@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use quorate_core::answer::{Answer, DecidedBy, DecisionId, Few, Reason, Retry};
@@ -19,7 +19,7 @@ use super::error::HttpError;
 use super::reason::status;
 use super::request::{BODY_BYTES_MAX, ShouldAllow};
 use crate::callers::Identity;
-use crate::edge::jittered;
+use crate::edge::{discreet, jittered};
 use crate::headers::{self, Field};
 use crate::telemetry::Door;
 use crate::telemetry::traces::CallSpan;
@@ -43,7 +43,12 @@ pub(super) async fn should_allow(State(door): State<Arc<HttpDoor>>, request: Req
         if !is_json(&parts.headers) {
             return Err(HttpError::MediaType);
         }
+        if is_encoded(&parts.headers) {
+            return Err(HttpError::Encoding);
+        }
+        let waiting = door.edge.in_flight.wait();
         let body = read(body).await?;
+        drop(waiting);
         let asked = ShouldAllow::parse(&body)?;
         let mut patience = Patience::Whole;
         loop {
@@ -86,6 +91,8 @@ fn decide(
         node.should_allow_or_park(request, wanted, patience, |answer| {
             let later = asked.retry_jitter().then(|| jittered(answer));
             let answer = later.as_ref().unwrap_or(answer);
+            let hidden = discreet(answer, request.org);
+            let answer = hidden.as_ref().unwrap_or(answer);
             let elapsed_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
             door.recorder.record(Door::Http, answer, asked.key_id(), elapsed_ns);
             let unix_ns = node.unix_ns();
@@ -150,6 +157,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.and_then(|value| value.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Whether the body is compressed, or whatever else its sender did to it.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings
+        .map(HeaderValue::as_bytes)
+        .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"))
 }
 
 async fn read(body: Body) -> Result<Bytes, HttpError> {

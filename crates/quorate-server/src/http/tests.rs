@@ -34,8 +34,10 @@ endpoints:
     scopes_any: [soc2]
 orgs:
   acme: {}
+  beta: {}
 keys:
   ak_acme: { org: acme }
+  ak_beta: { org: beta }
 ";
 
 /// A server with the reference catalogue, open to everybody.
@@ -237,6 +239,14 @@ async fn the_body_is_json_and_bounded() {
         .send(request.body(Body::from(r#"{"key":"k"}"#)).expect("a request"))
         .await;
     assert_eq!(got.status, StatusCode::OK);
+    let compressed = Request::post("/v1/should-allow")
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip");
+    let got = door
+        .send(compressed.body(Body::from(r#"{"key":"k"}"#)).expect("a request"))
+        .await;
+    assert_eq!(got.code(), (415, "INVALID_ARGUMENT".to_owned()));
+    assert!(got.body.contains("content-encoding"), "{}", got.body);
     let long = format!(r#"{{"key":"k","org":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
     assert_eq!(door.post(long).await.code(), (413, "INVALID_ARGUMENT".to_owned()));
 }
@@ -304,6 +314,8 @@ async fn callers_ask_for_their_orgs_only() {
         (None, "/v1/throttled", &acme, 401),
         (Some("acme"), "/v1/policy?key=a&org=other", &acme, 403),
         (Some("acme"), "/v1/policy?key=a", &acme, 200),
+        (Some("acme"), "/v1/policy?key=ak_beta", &acme, 403),
+        (Some("all"), "/v1/policy?key=ak_beta", &acme, 200),
         // What watches the server needs no token.
         (None, "/metrics", &acme, 200),
         (None, "/healthz", &acme, 200),
@@ -318,6 +330,11 @@ async fn callers_ask_for_their_orgs_only() {
         metrics.contains("quorate_requests_refused_total{door=\"http\"} 3\n"),
         "{metrics}"
     );
+    // Whose the key is that is not acme's, acme does not learn.
+    let guessed = asked(Some("acme"), ask, &json!({"key": "ak_beta", "include": ["policy"]})).await;
+    assert_eq!(guessed.code(), (403, "ORG_MISMATCH".to_owned()));
+    assert_eq!(guessed.json()["policy"]["org"], "acme");
+    assert!(!guessed.body.contains("beta"), "{}", guessed.body);
 }
 
 #[tokio::test]

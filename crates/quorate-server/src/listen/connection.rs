@@ -1,17 +1,16 @@
 //! One connection of the gRPC door: its handshake, its calls, and how it ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
-use super::limits::{CONNECTION_WINDOW_BYTES, ConnectionLimits, GOODBYE_MAX, HANDSHAKE_MAX, STREAM_WINDOW_BYTES};
+use super::lifetime::live;
+use super::limits::{CONNECTION_WINDOW_BYTES, ConnectionLimits, HANDSHAKE_MAX, STREAM_WINDOW_BYTES};
 use super::peer::{Certified, certified};
 use super::socket::Socket;
 use super::tls::Tls;
@@ -77,37 +76,13 @@ async fn serve_http2(
     doors: &Doors,
     stop: CancellationToken,
 ) {
-    let activity = Arc::new(Activity::default());
+    let activity = Arc::new(Activity::new(terms.limits.kept_bytes_max));
     let door = doors.open(certified.0, Arc::clone(&activity), stop.clone());
     let connection = http2_builder(&terms.limits).serve_connection(TokioIo::new(stream), door);
-    let mut connection = std::pin::pin!(connection);
-    let stopped = stop.cancelled_owned();
-    let mut stopped = std::pin::pin!(stopped);
-    // Looked at twice per timeout, so that a connection idles for at most one and a half of it.
-    let mut looks = tokio::time::interval((terms.limits.idle_timeout / 2).max(Duration::from_millis(1)));
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    looks.reset();
-    let mut idle_looks = 0_u32;
-    loop {
-        tokio::select! {
-            biased;
-            _ = connection.as_mut() => return,
-            () = stopped.as_mut() => {
-                // The calls that are open are answered first. How long that may take is the data plane's business.
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
-                return;
-            }
-            _ = looks.tick() => {
-                idle_looks = if activity.idled() { idle_looks + 1 } else { 0 };
-                if idle_looks >= 2 {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = tokio::time::timeout(GOODBYE_MAX, connection).await;
-                    return;
-                }
-            }
-        }
-    }
+    let connection = std::pin::pin!(connection);
+    let goodbye = http2::Connection::graceful_shutdown;
+    let stop = stop.cancelled_owned();
+    live(connection, goodbye, &activity, terms.limits.idle_timeout, stop).await;
 }
 
 fn http2_builder(limits: &ConnectionLimits) -> http2::Builder<TokioExecutor> {

@@ -17,6 +17,9 @@ pub struct ConnectionLimits {
     pub keepalive_interval: Duration,
     /// How long it may take to answer that.
     pub keepalive_timeout: Duration,
+    /// The most bytes that the calls of one connection may together make the server keep: messages whose end has not
+    /// come, and answers that were not taken.
+    pub kept_bytes_max: usize,
 }
 
 /// How long a TLS handshake may take: many round trips of a bad line, and far less than a patient attacker would like.
@@ -25,8 +28,12 @@ pub(super) const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long a connection that was told to go may take to go.
 pub(super) const GOODBYE_MAX: Duration = Duration::from_secs(5);
 
-/// The flow-control window of one call: sixteen full frames, so that a busy stream never waits for a window update,
-/// and a connection's calls together cannot make the server hold more than [`CONNECTION_WINDOW_BYTES`].
+/// What [`ConnectionLimits::kept_bytes_max`] is at least: 64 KiB for each of a thousand calls at once, and
+/// little enough that a hundred connections of a caller gone wrong do not take a machine's memory.
+pub const KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// The flow-control window of one call: sixteen full frames, so that a busy stream never waits for a window update.
+/// Windows bound what was received and not read yet; what was read and makes no message yet counts as kept.
 pub(super) const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 
 /// The flow-control window of one connection.

@@ -27,6 +27,8 @@ pub enum Bound {
 pub struct UnixBound {
     listener: std::os::unix::net::UnixListener,
     path: PathBuf,
+    /// The socket's file, by device and inode.
+    file: Option<(u64, u64)>,
 }
 
 /// A connection that was accepted and belongs to no runtime yet.
@@ -90,6 +92,7 @@ impl Bound {
                 Self::Unix(UnixBound {
                     listener,
                     path: path.to_owned(),
+                    file: file_at(path),
                 })
             })
             .map_err(|source| BindError::Unix {
@@ -121,9 +124,19 @@ impl UnixBound {
 
 impl Drop for UnixBound {
     fn drop(&mut self) {
-        // The next server replaces what is left behind, so a failure here harms nobody.
-        let _ = std::fs::remove_file(&self.path);
+        // What somebody has put in its place meanwhile is not ours to remove.
+        if self.file.is_some() && self.file == file_at(&self.path) {
+            // The next server replaces what is left behind, so a failure here harms nobody.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 fn listen_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
@@ -180,6 +193,18 @@ mod tests {
         assert!(Bound::unix(&path).is_err(), "the live one is not");
         drop(bound);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_took_the_place_of_a_socket_is_not_removed_with_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("quorate.sock");
+        let bound = Bound::unix(&path).expect("it binds");
+        let moved = directory.path().join("moved.sock");
+        std::fs::rename(&path, &moved).expect("it is ours");
+        std::fs::write(&path, "precious").expect("it is writable");
+        drop(bound);
+        assert!(path.exists() && moved.exists());
     }
 
     #[test]

@@ -4,8 +4,10 @@
 
 mod files;
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
@@ -88,7 +90,15 @@ pub enum Protocols {
 pub struct Tls {
     files: TlsFiles,
     protocols: Protocols,
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Current>,
+}
+
+/// What was read from the files last.
+#[derive(Debug)]
+struct Current {
+    config: Arc<ServerConfig>,
+    /// When the certificate is valid, in seconds since the Unix epoch.
+    valid_unix_s: RangeInclusive<i64>,
 }
 
 impl Tls {
@@ -97,7 +107,7 @@ impl Tls {
     /// # Errors
     /// What is wrong with them.
     pub fn load(files: TlsFiles, protocols: Protocols) -> Result<Self, TlsError> {
-        let current = ArcSwap::new(files::server_config(&files, protocols)?);
+        let current = ArcSwap::from_pointee(files::read(&files, protocols)?);
         Ok(Self {
             files,
             protocols,
@@ -110,8 +120,17 @@ impl Tls {
     /// # Errors
     /// What is wrong with them.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.current.store(files::server_config(&self.files, self.protocols)?);
+        self.current.store(Arc::new(files::read(&self.files, self.protocols)?));
         Ok(())
+    }
+
+    /// Whether the certificate in force has expired or is not valid yet. It is in force all the same: whether callers
+    /// look is their business.
+    #[must_use]
+    pub fn is_out_of_date(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_unix_s = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        !self.current.load().valid_unix_s.contains(&now_unix_s)
     }
 
     /// The files that it was read from.
@@ -123,7 +142,7 @@ impl Tls {
     /// What takes in the next connection.
     #[must_use]
     pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.current.load_full())
+        TlsAcceptor::from(Arc::clone(&self.current.load().config))
     }
 }
 

@@ -13,7 +13,9 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::activity::{Activity, OpenCall};
 use super::connection::shake_hands;
+use super::lifetime::live;
 use super::limits::ConnectionLimits;
 use super::peer::Certified;
 use super::socket::Socket;
@@ -108,29 +110,48 @@ impl Web {
     }
 
     async fn serve_http(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, certified: Certified) {
-        let router = self.router.clone();
+        let limits = &self.config.limits;
+        let activity = Arc::new(Activity::new(limits.kept_bytes_max));
+        let (router, calls) = (self.router.clone(), Arc::clone(&activity));
         let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
             request.extensions_mut().insert(certified.clone());
-            tower::ServiceExt::oneshot(router.clone(), request)
-        });
-        let builder = http_builder(&self.config.limits);
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let mut connection = std::pin::pin!(connection);
-        tokio::select! {
-            _ = connection.as_mut() => {}
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
+            let open = OpenCall::new(&calls);
+            let answering = tower::ServiceExt::oneshot(router.clone(), request);
+            async move {
+                let answer = answering.await;
+                drop(open);
+                answer
             }
-        }
+        });
+        let builder = http_builder(limits);
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = std::pin::pin!(connection);
+        let goodbye = auto::Connection::graceful_shutdown;
+        live(
+            connection,
+            goodbye,
+            &activity,
+            limits.idle_timeout,
+            self.stop.cancelled(),
+        )
+        .await;
     }
 }
+
+/// The least that HTTP/1 takes for a buffer.
+const BUFFER_BYTES_MIN: usize = 8 * 1024;
 
 fn http_builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
+        // The head of a request must fit into it.
+        .max_buf_size(
+            usize::try_from(limits.header_bytes_max)
+                .unwrap_or(usize::MAX)
+                .max(BUFFER_BYTES_MIN),
+        )
         .header_read_timeout(REQUEST_HEAD_WAIT_MAX);
     builder
         .http2()

@@ -15,7 +15,8 @@ use super::assembly::{edge, start_data_plane, start_otlp, web};
 use super::durable::Durable;
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
-use super::reload::{Cause, FileWatch, Reloads};
+use super::reload::{Cause, Reloads};
+use super::watch::FileWatch;
 use super::windows::LockError;
 use crate::config::Config;
 use crate::edge::{Edge, PolicyHealth};
@@ -118,6 +119,7 @@ impl Server {
             timers: JoinSet::new(),
             config: prepared.config,
         };
+        server.reloads.warn();
         server.watch(prepared.source.paths())?;
         server.keep_time();
         server.accept(sockets);
@@ -136,6 +138,12 @@ impl Server {
     #[must_use]
     pub fn policy(&self) -> Arc<PolicyHealth> {
         self.edge.readiness.policy()
+    }
+
+    /// Calls that wait for their message, for tests that wait for them.
+    #[cfg(test)]
+    pub(super) fn in_flight_waiting(&self) -> usize {
+        self.edge.in_flight.waiting()
     }
 
     /// Reads the policy and the certificates again, on a thread where that disturbs nobody.
@@ -205,13 +213,19 @@ impl Server {
         if paths.is_empty() {
             return Ok(());
         }
-        let watch = FileWatch::start(paths)?;
+        let watch = Arc::new(FileWatch::start(paths)?);
         let reloads = Arc::clone(&self.reloads);
         self.timers.spawn(async move {
             loop {
                 watch.changed().await;
-                let reloads = Arc::clone(&reloads);
-                let _ = tokio::task::spawn_blocking(move || reloads.run(Cause::Changed)).await;
+                let (watch, reloads) = (Arc::clone(&watch), Arc::clone(&reloads));
+                let reload = move || {
+                    if let Err(error) = watch.follow() {
+                        tracing::warn!(%error, "changes of some files will not be noticed: tell with SIGHUP");
+                    }
+                    reloads.run(Cause::Changed);
+                };
+                let _ = tokio::task::spawn_blocking(reload).await;
             }
         });
         Ok(())

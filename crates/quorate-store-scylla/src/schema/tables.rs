@@ -52,6 +52,11 @@ pub(super) const MIGRATIONS: [Migration; 1] = [Migration {
             at_ns bigint, kind tinyint, of_writer uuid, of_sequence bigint, body text, hash blob,
             PRIMARY KEY ((writer, bucket), sequence)
         )",
+        // Which buckets a writer has records in.
+        "CREATE TABLE IF NOT EXISTS $.audit_bucket (
+            writer uuid, bucket bigint,
+            PRIMARY KEY ((writer), bucket)
+        )",
         "CREATE TABLE IF NOT EXISTS $.pool (
             bucket int, org text, pool text,
             missing bigint, at_ns bigint,

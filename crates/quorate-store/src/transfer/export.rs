@@ -21,6 +21,7 @@ const AUDIT_PAGE: usize = 200;
 const PIECES_PAGE: usize = 16;
 
 /// Writes everything that `store` holds to `to`, and returns how much that was. Nobody may write to the store meanwhile.
+/// The calling thread waits for `to`: give it a buffer, and do this where nothing is served.
 ///
 /// # Errors
 /// The store is away, an import into it did not finish, or `to` cannot be written to. What was written then has no last

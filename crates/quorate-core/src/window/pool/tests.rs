@@ -265,3 +265,46 @@ fn extremes_saturate_towards_empty() {
     assert_eq!(fast.speed(Instant(0)), u128::from(CAPACITY_MAX) * 100);
     assert_eq!(fast.factors.at(ORG, Instant(0)), ONE);
 }
+
+#[test]
+fn it_has_refilled_just_when_a_factor_changes() {
+    // Three units in 10 ns: one takes 4 ns, the last of them in part.
+    let edge = BEGIN.after(4);
+    for (from, until) in [(edge, edge.after(9)), (BEGIN, edge)] {
+        let schedule = [Factor {
+            hundredths: ONE,
+            from,
+            until,
+        }];
+        let factors = Factors {
+            org: &schedule,
+            ..Factors::default()
+        };
+        let refill = Refill {
+            units: 3,
+            every: period(10),
+            factors,
+        };
+        let pool = Pool {
+            missing: 1,
+            shares: 0,
+            at: BEGIN,
+        };
+        assert_eq!(pool.refilled_to(0, &refill, BEGIN), edge);
+    }
+}
+
+#[test]
+fn shares_of_a_unit_of_another_refill_give_nothing_back() {
+    let hourly = Refill::steady(1, period(3_600 * SECOND));
+    let never = Refill::steady(0, period(SECOND));
+    let nearly = 3_599 * SECOND * u64::from(ONE);
+    let pool = Pool {
+        missing: 10,
+        shares: nearly,
+        at: BEGIN,
+    };
+    let now = BEGIN.after(5 * 3_600 * SECOND);
+    assert_eq!(pool.at(&hourly, now).missing, 5);
+    assert_eq!(pool.carried(&hourly, &never, now).missing, 10);
+}

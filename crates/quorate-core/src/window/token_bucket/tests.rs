@@ -260,3 +260,10 @@ fn extremes_saturate_towards_refusal() {
         assert!(bucket.free(&rate, Instant::MAX) <= capacity);
     }
 }
+
+#[test]
+fn it_is_whole_again_at_the_very_nanosecond() {
+    let bucket = TokenBucket { whole_at: Instant(9) };
+    assert_eq!(bucket.whole_again(Instant(8)), Some(Instant(9)));
+    assert_eq!(bucket.whole_again(Instant(9)), None);
+}

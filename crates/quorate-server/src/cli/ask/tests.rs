@@ -3,7 +3,7 @@
 use clap::Parser;
 use quorate_client::Ask;
 
-use super::Question;
+use super::{CREDENTIAL_BYTES_MAX, Question};
 
 #[derive(Debug, Parser)]
 struct Line {
@@ -58,12 +58,19 @@ fn a_credential_is_read_from_a_file_without_its_line_end() {
 
     std::fs::write(file.path(), "\n").expect("writes");
     assert!(question.ask().is_err(), "an empty credential is a mistake");
+
+    let longest = usize::try_from(CREDENTIAL_BYTES_MAX).expect("small");
+    std::fs::write(file.path(), "s".repeat(longest)).expect("writes");
+    assert!(question.ask().is_ok());
+    std::fs::write(file.path(), "s".repeat(longest + 1)).expect("writes");
+    assert!(question.ask().is_err(), "what is too long is refused and never cut");
 }
 
 #[test]
 fn what_makes_no_sense_is_a_usage_error() {
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 7] = [
         &[],
+        &["--key=k", "--cost", "-1"],
         &["--key=k", "--credential-file=f"],
         &["--key=k", "--cost=-1"],
         &["--key=k", "--amount=tokens"],
@@ -74,4 +81,11 @@ fn what_makes_no_sense_is_a_usage_error() {
         let refused = parse(arguments).expect_err("refused");
         assert_eq!(refused.exit_code(), 2, "{arguments:?}");
     }
+    let nobody = parse(&[]).expect_err("refused").to_string();
+    assert!(
+        nobody.contains("--key") && nobody.contains("--credential-file"),
+        "{nobody}"
+    );
+    let cost = parse(&["--key=k", "--cost", "-1"]).expect_err("refused").to_string();
+    assert!(cost.contains("no whole number of units"), "{cost}");
 }

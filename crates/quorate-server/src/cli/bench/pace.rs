@@ -82,6 +82,9 @@ impl Rate {
 impl Pace {
     /// A thread's pace, and for an open loop what [`release`] fills.
     pub fn new(span: Arc<Span>, rate: Option<Rate>, count: Option<u64>, due: Arc<Semaphore>) -> Self {
+        if count == Some(0) {
+            due.close();
+        }
         Self {
             span,
             rate,
@@ -105,8 +108,14 @@ impl Pace {
         if self.span.over(Instant::now()) {
             return None;
         }
-        if let Some(left) = self.left.get() {
-            self.left.set(Some(left.checked_sub(1)?));
+        // What runs before it counts is not of the count.
+        if let Some(left) = self.left.get().filter(|_| self.counts(intended)) {
+            let left = left.checked_sub(1)?;
+            self.left.set(Some(left));
+            if left == 0 {
+                // Nobody waits until one more would be due.
+                self.due.close();
+            }
         }
         Some(intended)
     }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
 use super::load::{Outcome, Plan};
+use crate::cli::connect::NOT_GRPC;
 use crate::cli::text::{Count, Span};
 
 const BOLD: Style = Style::new().bold();
@@ -37,8 +38,13 @@ pub fn words(plan: &Plan, outcome: &Outcome) -> String {
     for (kind, count) in &tally.errors {
         let _ = writeln!(text, "{RED}failed{RED:#} {kind}: {}", Count(*count));
     }
-    // The last calls of a load are due when it ends; only more than a thousandth says that the rate was not reached.
-    if tally.unsent > tally.decisions() / 1_000 {
+    if tally.decisions() == 0 && tally.errors.contains_key("INTERNAL") {
+        let _ = writeln!(text, "nothing was decided: {NOT_GRPC}");
+    }
+    // The last calls of a load, one of each thread, are due when it ends; only more than those and a thousandth say that
+    // the rate was not reached.
+    let last = u64::try_from(plan.threads).unwrap_or(u64::MAX);
+    if tally.unsent > last.saturating_add(tally.decisions() / 1_000) {
         let _ = writeln!(
             text,
             "{RED}late{RED:#} {} calls were due and not sent: the rate was not reached",

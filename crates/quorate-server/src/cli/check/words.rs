@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use quorate_client::{Answer, LimitStatus};
+use quorate_client::{Answer, LimitStatus, PolicyInfo};
 
 use crate::cli::text::{Count, Span};
 
@@ -91,20 +91,28 @@ fn details(answer: &Answer) -> String {
         let _ = writeln!(text, "  {} units beyond a soft quota", Count(answer.overage_units));
     }
     if let Some(policy) = &answer.policy {
-        let _ = writeln!(
-            text,
-            "  {FAINT}org {}, plan {}, endpoint {}, policy {} ({}){FAINT:#}",
-            policy.org,
-            policy.plan,
-            policy.endpoint,
-            policy.sequence,
-            // The beginning tells two policies apart for a reader; --json has it all.
-            policy.content_hash.get(..12).unwrap_or(&policy.content_hash)
-        );
+        let _ = writeln!(text, "  {FAINT}{}{FAINT:#}", decided_by(policy));
     }
     if !answer.decision_id.is_empty() {
         let _ = writeln!(text, "  {FAINT}decision {}{FAINT:#}", answer.decision_id);
     }
+    text
+}
+
+/// A request that was denied before anybody knew whose it is has no org and no plan.
+fn decided_by(policy: &PolicyInfo) -> String {
+    let named = [
+        ("org", &policy.org),
+        ("plan", &policy.plan),
+        ("endpoint", &policy.endpoint),
+    ];
+    let mut text = String::new();
+    for (what, name) in named.iter().filter(|(_, name)| !name.is_empty()) {
+        let _ = write!(text, "{what} {name}, ");
+    }
+    // The beginning tells two policies apart for a reader; --json has it all.
+    let hash = policy.content_hash.get(..12).unwrap_or(&policy.content_hash);
+    let _ = write!(text, "policy {} ({hash})", policy.sequence);
     text
 }
 

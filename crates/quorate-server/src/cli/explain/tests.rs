@@ -45,7 +45,9 @@ fn a_malformed_request_and_an_invalid_policy_are_told_apart() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), "version: 2\n").expect("writes");
     let policy = format!("--policy={}", file.path().display());
-    assert_eq!(run(&parse(&[&policy, "--key=k"])).expect("works"), Exit::No);
+    for words in [&[policy.as_str(), "--key=k"][..], &[&policy, "--key=k", "--json"]] {
+        assert_eq!(run(&parse(words)).expect("works"), Exit::No);
+    }
 }
 
 #[test]

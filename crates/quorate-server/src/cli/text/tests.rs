@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Count, Span, duration};
+use super::{Count, Span, duration, some_duration, units};
 
 #[test]
 fn spans_read_in_the_largest_exact_unit() {
@@ -46,7 +46,27 @@ fn durations_are_read_as_policies_write_them() {
         "1w",
         "99999999999999999999s",
         "18446744073709551615d",
+        "401d",
+        "é",
     ] {
         assert!(duration(text).is_err(), "{text}");
+    }
+    assert!(duration("5").expect_err("no unit").contains("5s"));
+    assert!(
+        duration("99999999999999999999s")
+            .expect_err("too long")
+            .contains("400 days")
+    );
+    assert_eq!(duration("0s"), Ok(Duration::ZERO));
+    assert!(some_duration("0s").is_err() && some_duration("1ms").is_ok());
+}
+
+#[test]
+fn units_are_whole_and_may_have_their_digits_apart() {
+    assert_eq!(units("1_000"), Ok(1_000));
+    assert_eq!(units("0"), Ok(0));
+    assert_eq!(units("18446744073709551615"), Ok(u64::MAX));
+    for text in ["", "_", "_1", "1_", "-1", "+1", "1.5", "1e3", "18446744073709551616"] {
+        assert!(units(text).is_err(), "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! Messages are cut where gRPC cuts them, wherever HTTP/2 does.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::task::Waker;
 
 use futures_util::stream;
@@ -9,6 +10,7 @@ use http_body_util::StreamBody;
 use proptest::prelude::*;
 
 use super::*;
+use crate::listen::Activity;
 
 fn framed(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -19,13 +21,17 @@ fn framed(message: &[u8]) -> Vec<u8> {
     out
 }
 
+fn kept() -> Kept {
+    Kept::nothing(&Arc::new(Activity::default()))
+}
+
 /// Everything that comes of a body of these DATA frames.
 fn messages(chunks: &[Vec<u8>], bytes_max: usize) -> Vec<Result<Vec<u8>, Unread>> {
     let frames = chunks
         .iter()
         .map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(chunk))));
     let body = StreamBody::new(stream::iter(frames.collect::<Vec<_>>()));
-    let mut frames = Frames::new(body, bytes_max);
+    let mut frames = Frames::new(body, bytes_max, kept());
     let mut context = Context::from_waker(Waker::noop());
     let mut seen = Vec::new();
     while let Poll::Ready(Some(message)) = frames.poll_message(&mut context) {
@@ -65,7 +71,7 @@ fn a_message_that_lies_whole_is_not_copied() {
     let chunk = Bytes::from(framed(b"whole"));
     let whole = chunk.as_ptr();
     let body = StreamBody::new(stream::iter([Ok::<_, Infallible>(Frame::data(chunk))]));
-    let mut frames = Frames::new(body, 40);
+    let mut frames = Frames::new(body, 40, kept());
     let Poll::Ready(Some(Ok(message))) = frames.poll_message(&mut Context::from_waker(Waker::noop())) else {
         panic!("it is there");
     };
@@ -102,4 +108,31 @@ fn a_call_that_ends_within_a_message_is_malformed() {
             "{seen:?}"
         );
     }
+}
+
+#[test]
+fn the_beginnings_of_messages_count_as_kept_until_they_are_whole() {
+    let activity = Arc::new(Activity::new(30));
+    let mut context = Context::from_waker(Waker::noop());
+    let whole = framed(&[0; 20]);
+    let chunks =
+        [&whole[..10], &whole[10..]].map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(chunk))));
+    let mut good = Frames::new(StreamBody::new(stream::iter(chunks)), 40, Kept::nothing(&activity));
+    assert!(matches!(good.poll_message(&mut context), Poll::Ready(Some(Ok(_)))));
+    assert!(!activity.keeps(), "it is whole");
+
+    let large = framed(&[0; 40]);
+    let chunks = large[..36]
+        .chunks(9)
+        .map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(chunk))));
+    let body = StreamBody::new(stream::iter(chunks.collect::<Vec<_>>()));
+    let mut slow = Frames::new(body, 40, Kept::nothing(&activity));
+    let refused = slow.poll_message(&mut context);
+    assert!(
+        matches!(refused, Poll::Ready(Some(Err(Unread::TooMuchKept)))),
+        "{refused:?}"
+    );
+    assert!(good.keeps_too_much(), "it is the connection that does");
+    drop(slow);
+    assert!(!activity.keeps());
 }

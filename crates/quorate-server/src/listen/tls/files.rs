@@ -1,5 +1,6 @@
 //! From PEM files to a configuration of rustls.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,12 +9,14 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{Error as PemError, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{ClientAuthentication, Protocols, TlsError, TlsFiles, provider};
+use super::{ClientAuthentication, Current, Protocols, TlsError, TlsFiles, provider};
 
-/// A configuration from files as they are now.
-pub(super) fn server_config(files: &TlsFiles, protocols: Protocols) -> Result<Arc<ServerConfig>, TlsError> {
+/// What the files say now.
+pub(super) fn read(files: &TlsFiles, protocols: Protocols) -> Result<Current, TlsError> {
     let chain = certificates(&files.certificate)?;
+    let valid_unix_s = chain.first().map_or(ALWAYS, validity);
     let key = private_key(&files.key)?;
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -26,7 +29,22 @@ pub(super) fn server_config(files: &TlsFiles, protocols: Protocols) -> Result<Ar
         .with_single_cert(chain, key)
         .map_err(|source| pair(files, source))?;
     config.alpn_protocols = protocols.alpn();
-    Ok(Arc::new(config))
+    Ok(Current {
+        config: Arc::new(config),
+        valid_unix_s,
+    })
+}
+
+/// Of a certificate that does not say.
+const ALWAYS: RangeInclusive<i64> = i64::MIN..=i64::MAX;
+
+/// When a certificate is valid.
+fn validity(certificate: &CertificateDer<'_>) -> RangeInclusive<i64> {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+        return ALWAYS;
+    };
+    let validity = certificate.validity();
+    validity.not_before.timestamp()..=validity.not_after.timestamp()
 }
 
 fn pair(files: &TlsFiles, source: rustls::Error) -> TlsError {
@@ -58,7 +76,7 @@ fn client_verifier(files: &TlsFiles) -> Result<Option<Arc<dyn ClientCertVerifier
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text = read(path)?;
+    let text = bytes(path)?;
     let certificates = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| pem(path, "certificate", &error))?;
@@ -69,10 +87,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| pem(path, "private key", &error))
+    PrivateKeyDer::from_pem_slice(&bytes(path)?).map_err(|error| pem(path, "private key", &error))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+fn bytes(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Read {
         path: path.to_owned(),
         source,

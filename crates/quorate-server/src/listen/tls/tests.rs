@@ -86,6 +86,25 @@ async fn a_broken_certificate_keeps_the_old_one() {
 }
 
 #[test]
+fn a_certificate_that_has_expired_is_taken_and_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    write_certificate(directory.path());
+    let tls = Tls::load(files(directory.path()), Protocols::Grpc).expect("the files are good");
+    assert!(!tls.is_out_of_date());
+    let key = rcgen::KeyPair::generate().expect("a key");
+    for (year, out_of_date) in [(2_001, true), (4_000, false)] {
+        let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
+        parameters.not_before = rcgen::date_time_ymd(2_000, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let certificate = parameters.self_signed(&key).expect("a certificate");
+        std::fs::write(directory.path().join("server.pem"), certificate.pem()).expect("it is writable");
+        std::fs::write(directory.path().join("server.key"), key.serialize_pem()).expect("it is writable");
+        tls.reload().expect("the pair is good");
+        assert_eq!(tls.is_out_of_date(), out_of_date, "{year}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_files_is_told() {
     let directory = tempfile::tempdir().expect("a directory");
     let good = files(directory.path());

@@ -1,13 +1,20 @@
 //! What is no answer: bytes that are no message, callers that are not known, methods that do not exist.
 
+use std::time::Instant;
+
 use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full};
 use quorate_api::v1;
 use quorate_api::v1::decision_service_client::DecisionServiceClient;
 use quorate_api::v1::should_allow_stream_response::Result as Outcome;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request, Status};
 
-use super::running::{RawCodec, arguments, call_raw, channel, client, on_stream, scan, start, start_with};
+use super::running::{
+    PATIENCE, RawCodec, arguments, call_raw, channel, client, http2, no_body, on_stream, scan, start, start_with,
+};
+use crate::serve::Server;
 
 const SHOULD_ALLOW: &str = "/quorate.v1.DecisionService/ShouldAllow";
 
@@ -92,6 +99,80 @@ async fn what_does_not_exist_is_unimplemented() {
         assert_eq!(status.code(), Code::Unimplemented, "{method}");
     }
     drop(channel);
+    server.drain().await;
+}
+
+/// Asks as a client would that is none of gRPC: the status, and what the call came to if it was one.
+async fn asked_as(server: &Server, method: &str, content_type: Option<&str>) -> (u16, Option<String>) {
+    let mut framed = vec![0, 0, 0, 0, 0];
+    prost::Message::encode(&scan("k"), &mut framed).expect("a vector grows");
+    framed[4] = u8::try_from(framed.len() - 5).expect("it is short");
+    let mut request = http::Request::builder()
+        .method(method)
+        .uri(format!("http://server{SHOULD_ALLOW}"));
+    if let Some(content_type) = content_type {
+        request = request.header("content-type", content_type);
+    }
+    let request = request
+        .body(BoxBody::new(Full::new(Bytes::from(framed))))
+        .expect("a request");
+    let answer = http2(server.addresses().grpc).await.send_request(request).await;
+    let (head, body) = answer.expect("an answer").into_parts();
+    let trailers = body.collect().await.expect("it ends well").trailers().cloned();
+    let status = head
+        .headers
+        .get("grpc-status")
+        .or(trailers.as_ref().and_then(|all| all.get("grpc-status")));
+    let status = status.map(|status| status.to_str().expect("a number").to_owned());
+    (head.status.as_u16(), status)
+}
+
+#[tokio::test]
+async fn what_is_no_call_of_grpc_is_told_so_and_charges_nothing() {
+    let server = start(arguments()).await;
+    let called = |status: &str| (200, Some(status.to_owned()));
+    let grpc = Some("application/grpc");
+    for (method, content_type, expected) in [
+        ("GET", grpc, (405, None)),
+        ("PUT", grpc, (405, None)),
+        ("POST", None, (415, None)),
+        ("POST", Some("application/json"), (415, None)),
+        ("POST", Some("application/grpc-web+proto"), (415, None)),
+        ("POST", Some("application/grpc+json"), called("12")),
+    ] {
+        assert_eq!(
+            asked_as(&server, method, content_type).await,
+            expected,
+            "{method} {content_type:?}"
+        );
+    }
+    let answer = client(&server).await.should_allow(scan("k")).await.expect("an answer");
+    assert_eq!(answer.into_inner().remaining, 55, "the first that is charged");
+    for content_type in ["application/grpc", "application/grpc+proto"] {
+        assert_eq!(asked_as(&server, "POST", Some(content_type)).await, called("0"));
+    }
+    server.drain().await;
+}
+
+#[tokio::test]
+async fn calls_that_nothing_comes_on_take_nobody_elses_place() {
+    let server = start(arguments().with("in-flight-max", "1")).await;
+    let mut slow = http2(server.addresses().grpc).await;
+    let half = |_| {
+        let request = http::Request::post(format!("http://server{SHOULD_ALLOW}"));
+        let request = request.header("content-type", "application/grpc").body(no_body());
+        slow.send_request(request.expect("a request"))
+    };
+    // On one connection, and of one thread: what is sent first arrives first.
+    let halves: Vec<_> = (0..3).map(half).collect();
+    let opened = Instant::now();
+    while server.in_flight_waiting() < 1 {
+        assert!(opened.elapsed() < PATIENCE, "no call arrived");
+        tokio::task::yield_now().await;
+    }
+    let answer = client(&server).await.should_allow(scan("k")).await.expect("an answer");
+    assert!(answer.into_inner().allowed);
+    drop(halves);
     server.drain().await;
 }
 

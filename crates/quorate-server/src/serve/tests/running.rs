@@ -1,11 +1,17 @@
 //! A running server for tests, and raw calls to it.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
+use http_body_util::StreamBody;
+use http_body_util::combinators::BoxBody;
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use quorate_api::v1;
 use quorate_api::v1::decision_service_client::DecisionServiceClient;
 use quorate_api::v1::should_allow_request::Subject;
+use tokio::net::TcpStream;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
@@ -78,6 +84,20 @@ pub(super) async fn call_raw(channel: &Channel, method: &'static str, message: B
     grpc.unary(Request::new(message), path, RawCodec)
         .await
         .map(tonic::Response::into_inner)
+}
+
+/// A connection of HTTP/2 for requests that no gRPC client would send.
+pub(super) async fn http2(address: std::net::SocketAddr) -> SendRequest<BoxBody<Bytes, Infallible>> {
+    let stream = TcpStream::connect(address).await.expect("the server listens");
+    let connecting = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+    let (requests, connection) = connecting.expect("it speaks HTTP/2");
+    tokio::spawn(connection);
+    requests
+}
+
+/// A body that never comes.
+pub(super) fn no_body() -> BoxBody<Bytes, Infallible> {
+    BoxBody::new(StreamBody::new(futures_util::stream::pending()))
 }
 
 /// Bytes as they are.

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::history::{Deed, EVERYTHING, histories};
 use crate::limit::Precision;
-use crate::window::exact::cases;
-use crate::window::sliding::{EXACT_MAX, Log, STAMPS_MAX, stamps_for};
+use crate::time::{Instant, SECOND};
+use crate::window::exact::{cases, period};
+use crate::window::sliding::{EXACT_MAX, Log, STAMPS_MAX, Tick, stamps_for};
 
 proptest! {
     #![proptest_config(cases(1_000))]
@@ -167,4 +168,15 @@ fn logs_are_equal_when_all_of_their_parts_are_and_only_then() {
     let mut longer = Log::from_parts(9, 2, 3, &[7, 8, 9]);
     longer.len = 2;
     assert_eq!(log, longer, "what lies behind the last stamp");
+}
+
+#[test]
+fn the_last_admission_is_recorded_at_the_end_of_its_tick() {
+    let tick = Tick::of(period(60 * SECOND));
+    let begin = 1_700_000_000 * tick.nanos();
+    for (at, recorded) in [(begin, begin), (begin + 1, begin + tick.nanos())] {
+        let mut log = Log::default();
+        log.admit(&tick, 1, 9, 9, Instant(at));
+        assert_eq!(log.last_at(&tick), Instant(recorded));
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use clap::Parser;
+
 use super::{Mode, Plan};
+use crate::cli::bench::Arguments;
 use crate::cli::bench::keys::{Distribution, Pattern};
 
 fn plan(connections: usize, threads: usize) -> Plan {
@@ -56,4 +59,23 @@ fn a_batch_counts_as_its_decisions() {
         "11 batches of 100 are the fewest that hold 1,001"
     );
     assert_eq!(plan.rate_of(0).map(|rate| rate.per_call), Some(100));
+}
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+#[test]
+fn no_thread_waits_for_a_part_of_the_rate_that_is_nothing() {
+    for rate in 1..10 {
+        let rate = format!("--rate={rate}");
+        let line = ["quorate", "--connections=9", "--threads=5", "--count=9", &rate];
+        let plan = Line::parse_from(line).arguments.plan();
+        for thread in 0..plan.threads {
+            let part = plan.rate_of(thread).map_or(0, |rate| rate.decisions);
+            assert!(part > 0, "{rate}: {thread} of {}", plan.threads);
+        }
+    }
 }

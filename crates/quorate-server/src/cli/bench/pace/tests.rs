@@ -58,6 +58,26 @@ async fn a_count_is_not_exceeded_and_a_stop_stops() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_a_call_beyond_the_count() {
+    let span = Arc::new(Span::new(Duration::ZERO, None));
+    // One is due, and nobody releases another.
+    let pace = Pace::new(Arc::clone(&span), Some(RATE), Some(1), Arc::new(Semaphore::new(1)));
+    assert!(pace.next().await.is_some());
+    assert!(pace.next().await.is_none());
+    let none = Pace::new(span, Some(RATE), Some(0), Arc::new(Semaphore::new(0)));
+    assert!(none.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_warm_up_takes_nothing_of_the_count() {
+    let span = Arc::new(Span::new(Duration::from_secs(3_600), None));
+    let pace = Pace::new(span, None, Some(1), Arc::new(Semaphore::new(0)));
+    for _ in 0..10 {
+        assert!(pace.next().await.is_some());
+    }
+}
+
+#[tokio::test]
 async fn what_is_due_is_released_and_the_rest_is_not() {
     let span = Arc::new(Span::new(Duration::ZERO, None));
     let rate = Rate {

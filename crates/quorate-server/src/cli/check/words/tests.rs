@@ -5,7 +5,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use quorate_client::{Answer, Cause, FailPolicy, Reason};
 
-use super::of;
+use super::{decided_by, of};
 
 /// An answer to begin with: only the server makes one, so the fields of a denied guess are set anew.
 fn answer(change: impl FnOnce(&mut Answer)) -> Answer {
@@ -37,6 +37,17 @@ fn an_allowed_answer_is_one_line() {
         of(&allowed, "ak_1", false).contains("\u{1b}["),
         "coloured before it is stripped"
     );
+}
+
+#[test]
+fn what_nobody_knows_is_not_shown() {
+    let policy = quorate_api::v1::PolicyInfo {
+        sequence: 3,
+        content_hash: "34ff63756f7d1878a8bd6e277e90518a".to_owned(),
+        endpoint: "other".to_owned(),
+        ..quorate_api::v1::PolicyInfo::default()
+    };
+    assert_eq!(decided_by(&policy.into()), "endpoint other, policy 3 (34ff63756f7d)");
 }
 
 #[test]
