@@ -73,6 +73,8 @@ pub struct Binding {
     pub limit: u64,
     /// The largest amount it would still pass now, burst left aside.
     pub remaining: u64,
+    /// It is a calendar quota, of which other servers may hold units: what remains is approximate.
+    pub approximate: bool,
     /// Its window, if it has one.
     pub window: Option<Duration>,
     /// How long until it is whole again if nothing else happens; zero when it is, or when it has no such time.
@@ -135,6 +137,10 @@ pub enum Algorithm {
     BurstPool,
     /// Concurrency slots.
     Concurrency,
+    /// A calendar quota that is never overspent.
+    HardQuota,
+    /// A calendar quota that tells what lies beyond it.
+    SoftQuota,
     /// One that is newer than this client, by its number in the contract.
     Unrecognized(i32),
 }
@@ -214,6 +220,8 @@ impl Algorithm {
             Self::BurstAllowance => "burst_allowance",
             Self::BurstPool => "burst_pool",
             Self::Concurrency => "concurrency",
+            Self::HardQuota => "hard_quota",
+            Self::SoftQuota => "soft_quota",
             Self::Unrecognized(_) => "unrecognized",
         }
     }

@@ -26,6 +26,7 @@ impl From<v1::ShouldAllowResponse> for Answer {
                 name: message.limit_name,
                 limit: message.limit,
                 remaining: message.remaining,
+                approximate: message.approximate,
                 window: some_time(message.window_ns),
                 reset_after: Duration::from_nanos(message.reset_after_ns),
             }),
@@ -127,6 +128,8 @@ fn algorithm(number: i32) -> Algorithm {
         Ok(v1::Algorithm::BurstAllowance) => Algorithm::BurstAllowance,
         Ok(v1::Algorithm::BurstPool) => Algorithm::BurstPool,
         Ok(v1::Algorithm::Concurrency) => Algorithm::Concurrency,
+        Ok(v1::Algorithm::HardQuota) => Algorithm::HardQuota,
+        Ok(v1::Algorithm::SoftQuota) => Algorithm::SoftQuota,
         Ok(v1::Algorithm::Unspecified) | Err(_) => Algorithm::Unrecognized(number),
     }
 }

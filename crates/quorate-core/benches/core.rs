@@ -87,6 +87,8 @@ impl Fixture {
         let terms = Terms {
             plan_groups: &self.plan,
             endpoint_groups: &[],
+            plan_quotas: &[],
+            org_quotas: &[],
             factors: Factors::default(),
             slot: None,
             amounts,

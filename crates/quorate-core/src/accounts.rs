@@ -47,6 +47,8 @@ pub struct Report {
     pub balance: Balance,
     /// The largest cost that found the balance short since the last report; 0 for none.
     pub needed: u64,
+    /// What all those cost together.
+    pub queued: u64,
     /// The balance of the period before, when a new one has begun since the last report.
     pub ended: Option<Balance>,
 }
@@ -58,6 +60,7 @@ struct Known {
     next: Option<Balance>,
     ended: Option<Balance>,
     needed: u64,
+    queued: u64,
     reported: bool,
     declared: bool,
 }
@@ -71,7 +74,10 @@ pub struct Accounts {
     undeclared: HashMap<Arc<str>, u32, Hasher>,
     /// Accounts that something happened to since the last report, each once.
     stirred: Vec<AccountId>,
+    /// Something of it cannot wait for the next report.
+    urgent: bool,
     refused: u64,
+    abandoned: bool,
 }
 
 /// Which account a request meets; `None` when it lacks an attribute that the quota is kept per.
@@ -136,11 +142,19 @@ impl Accounts {
         declared: bool,
         wall: Instant,
     ) -> Option<Balance> {
+        if self.abandoned {
+            return Some(Balance {
+                standing: Standing::Away,
+                ..Balance::default()
+            });
+        }
         if let Some(known) = self.known.get_mut(&id) {
             if !known.current.covers(wall) && known.current.ends <= wall {
                 roll(known, wall);
             }
-            return Some(known.current);
+            // A period that has not begun is not spent from: its turn comes.
+            let begun = known.current.begins <= wall;
+            return Some(if begun { known.current } else { Balance::default() });
         }
         let bounded = !declared && quota.per.key;
         let of_org = self.undeclared.get(owner.org).copied().unwrap_or(0);
@@ -158,6 +172,7 @@ impl Accounts {
             next: None,
             ended: None,
             needed: 0,
+            queued: 0,
             reported: true,
             declared: !bounded,
         };
@@ -171,6 +186,7 @@ impl Accounts {
             return;
         };
         if known.current.lease == balance.lease {
+            self.urgent |= balance.units <= balance.report_at;
             known.current = balance;
             stir(known, id, &mut self.stirred);
         }
@@ -180,14 +196,15 @@ impl Accounts {
     pub fn need(&mut self, id: AccountId, cost: u64) {
         if let Some(known) = self.known.get_mut(&id) {
             known.needed = known.needed.max(cost);
+            known.queued = known.queued.saturating_add(cost);
+            self.urgent = true;
             stir(known, id, &mut self.stirred);
         }
     }
 
-    /// Whether anything happened since the last report.
-    #[must_use]
-    pub fn has_reports(&self) -> bool {
-        !self.stirred.is_empty()
+    /// Whether something happened that cannot wait; said once.
+    pub fn take_urgent(&mut self) -> bool {
+        core::mem::take(&mut self.urgent)
     }
 
     /// Hands over what happened since the last report.
@@ -202,6 +219,7 @@ impl Accounts {
                 name: Arc::clone(&known.name),
                 balance: known.current,
                 needed: core::mem::take(&mut known.needed),
+                queued: core::mem::take(&mut known.queued),
                 ended: known.ended.take(),
             });
         }
@@ -243,19 +261,49 @@ impl Accounts {
     /// quota's limit goes first.
     pub fn withdraw(&mut self, id: AccountId, lease: LeaseId, units: u64) -> u64 {
         let mut taken = 0;
-        self.with(id, lease, |balance| {
-            let beyond = units.min(balance.beyond);
-            let within = (units - beyond).min(balance.units);
-            balance.beyond -= beyond;
-            balance.units -= within;
-            taken = beyond + within;
-        });
+        self.with(id, lease, |balance| taken = balance.withdraw(units));
         taken
     }
 
-    /// Forgets an account that holds nothing; its balance, if it was known.
-    pub fn forget(&mut self, id: AccountId) -> Option<Balance> {
-        let known = self.known.remove(&id)?;
+    /// Makes the balance of a lease the current one, with the period that it is for, and hands over those before it,
+    /// which nothing is spent from any more. `aside` is the balance where the account does not hold it yet.
+    pub fn turn(
+        &mut self,
+        id: AccountId,
+        lease: LeaseId,
+        aside: Option<Balance>,
+        (begins, ends): (Instant, Instant),
+    ) -> [Option<Balance>; 2] {
+        let Some(known) = self.known.get_mut(&id) else {
+            return [aside, None];
+        };
+        let mut before = None;
+        if known.current.lease != lease {
+            let held = known.next.take_if(|next| next.lease == lease);
+            let Some(turned) = held.or(aside) else {
+                return [known.ended.take(), None];
+            };
+            let replaced = core::mem::replace(&mut known.current, turned);
+            before = Some(replaced).filter(|balance| balance.lease != LeaseId::default());
+        }
+        (known.current.begins, known.current.ends) = (begins, ends);
+        [known.ended.take(), before]
+    }
+
+    /// Forgets an account that nobody has spent from since the last report; whether it did.
+    pub fn forget_settled(&mut self, id: AccountId) -> bool {
+        let settled = self
+            .known
+            .get(&id)
+            .is_some_and(|known| known.reported && known.current.units == 0 && known.current.beyond == 0);
+        settled && !self.forget(id).is_empty()
+    }
+
+    /// Forgets an account; all balances that it had.
+    pub fn forget(&mut self, id: AccountId) -> Vec<Balance> {
+        let Some(known) = self.known.remove(&id) else {
+            return Vec::new();
+        };
         if !known.declared
             && let Some(count) = self.undeclared.get_mut(&known.name.org)
         {
@@ -264,7 +312,19 @@ impl Accounts {
                 self.undeclared.remove(&known.name.org);
             }
         }
-        Some(known.current)
+        [known.ended, Some(known.current), known.next]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Nobody fills balances any more: forgets them all, and finds every account empty and its store away from now on.
+    pub fn abandon(&mut self) {
+        *self = Self {
+            refused: self.refused,
+            abandoned: true,
+            ..Self::default()
+        };
     }
 
     /// Accounts kept, and those refused for want of room.

@@ -180,6 +180,11 @@ pub enum StatusKind {
     Allowance,
     /// Concurrency slots.
     Slots,
+    /// A calendar quota.
+    Quota {
+        /// Never overspent.
+        hard: bool,
+    },
 }
 
 /// A short list without allocation. What does not fit is dropped: its bound is the bound on counters.
@@ -236,6 +241,10 @@ pub struct Answer<'a> {
     pub degraded: bool,
     /// The binding limit; `None` when no limit applies or none was looked at.
     pub binding: Option<Binding<'a>>,
+    /// The binding limit is a quota: what remains is approximate, since other servers may hold some of it.
+    pub bound_by_quota: bool,
+    /// It was denied by a quota whose denial is `402 Payment Required` over HTTP.
+    pub payment_required: bool,
     /// Units drawn from the pool.
     pub drawn: u64,
     /// Units that could still be drawn beyond the key's own limit.

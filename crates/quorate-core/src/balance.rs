@@ -50,7 +50,9 @@ pub struct Balance {
     pub overage: u64,
     /// Of those spent, units that were not granted when they were.
     pub overdrawn: u64,
-    /// The row's cap, as last read.
+    /// The node is to hear of it at once when so few units are left.
+    pub report_at: u64,
+    /// The row's cap, as last read; 0 while nothing is known of it.
     pub limit: u64,
     /// Units of the row that nobody held, as last read.
     pub ungranted: u64,
@@ -125,6 +127,31 @@ impl Balance {
         self.overage = self.overage.saturating_add(beyond);
         self.overdrawn = self.overdrawn.saturating_add(overdrawn);
         beyond
+    }
+
+    /// Adds `units` that the row granted, of which `beyond` lie beyond a soft quota's limit. What was spent before it was
+    /// granted is paid first: it must not be spent twice.
+    pub fn credit(&mut self, units: u64, beyond: u64) {
+        let beyond = beyond.min(units);
+        let within = units - beyond;
+        let paid_within = within.min(self.overdrawn);
+        let paid_beyond = beyond.min(self.overdrawn - paid_within);
+        self.overdrawn -= paid_within + paid_beyond;
+        self.overage = self.overage.saturating_add(paid_beyond);
+        self.units = self.units.saturating_add(within - paid_within);
+        self.beyond = self.beyond.saturating_add(beyond - paid_beyond);
+        // They are not the row's to give any more. Until that is known they would count twice, and a threshold be told
+        // late.
+        self.ungranted = self.ungranted.saturating_sub(within);
+    }
+
+    /// Takes up to `units` of what is not spent out of it; how many it took. What lies beyond the limit goes first.
+    pub fn withdraw(&mut self, units: u64) -> u64 {
+        let beyond = units.min(self.beyond);
+        let within = (units - beyond).min(self.units);
+        self.beyond -= beyond;
+        self.units -= within;
+        beyond + within
     }
 
     /// Takes back what was spent: the newest units first, never more than this process has spent in the period.

@@ -28,4 +28,5 @@ pub mod slots;
 pub mod state;
 pub mod terms;
 pub mod time;
+pub mod usage;
 pub mod window;

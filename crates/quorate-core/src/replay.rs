@@ -44,8 +44,12 @@ pub struct Kept {
     pub decision_id: DecisionId,
     /// The binding limit: name, limit, remaining, window and time to whole in nanoseconds.
     pub binding: Option<(Arc<str>, u64, u64, u64, u64)>,
+    /// The binding limit is a quota.
+    pub bound_by_quota: bool,
     /// Units drawn from the pool.
     pub drawn: u64,
+    /// Units beyond a soft quota.
+    pub overage: u64,
     /// What could still be drawn.
     pub burst_remaining: u64,
     /// Warnings: limit and percent.

@@ -6,6 +6,7 @@
 
 mod batch;
 mod judge;
+mod quotas;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,8 @@ use std::sync::Arc;
 pub use batch::Batch;
 pub use judge::Decision;
 
-use crate::answer::{DecisionId, Status};
+use crate::accounts::Accounts;
+use crate::answer::{DecisionId, Reason, Status};
 use crate::charge::{Seat, Seats, cost_of};
 use crate::limit::COUNTERS_PER_REQUEST_MAX;
 use crate::replay::Replays;
@@ -27,6 +29,7 @@ use crate::state::memory::Memory;
 use crate::state::table::{Loaded, Meeting, Table, TableStats};
 use crate::terms::Terms;
 use crate::time::{Instant, Now};
+use crate::usage::{Usage, Whose};
 
 /// Table slots that one step of housekeeping looks at.
 const SWEEP_PER_STEP: usize = 256;
@@ -63,6 +66,8 @@ pub struct Shard {
     hash_key: HashKey,
     table: Table,
     slots: Slots,
+    accounts: Accounts,
+    usage: Usage,
     replays: Replays,
     /// The latest instant that something was charged at: time that goes back is a stopped clock.
     latest: Instant,
@@ -80,6 +85,8 @@ impl Shard {
             hash_key,
             table: Table::new(hash_key, memory, org_bytes_max),
             slots: Slots::default(),
+            accounts: Accounts::default(),
+            usage: Usage::default(),
             replays: Replays::default(),
             latest: Instant::default(),
             latest_wall: Instant::default(),
@@ -131,7 +138,8 @@ impl Shard {
         let held = holder.map_or(0, |holder| {
             self.slots.used(&self.hash_key, ask.org, holder, now.instant)
         });
-        judge::judge(&seats, &mut cells, ask, held, now, statuses, decision);
+        let mut drafts = self.drafts(ask, now, |_| None);
+        judge::judge(&seats, &mut cells, &mut drafts, ask, held, now, statuses, decision);
         if decision.charged {
             for loaded in loads
                 .iter()
@@ -143,7 +151,9 @@ impl Shard {
             self.table.settle(layouts, now);
             self.passed(now);
             self.hold(ask, holder, decision, now);
+            self.count(ask, decision.reason, now);
         }
+        self.settle_quotas(&drafts, decision.charged);
         (self.cells, self.loads) = (cells, loads);
     }
 
@@ -212,6 +222,25 @@ impl Shard {
         }
     }
 
+    /// Counts what a decision used. To be called once for every decision that was charged.
+    pub fn count(&mut self, ask: &Ask<'_, '_>, reason: Reason, now: Now) {
+        let whose = Whose {
+            org: ask.org,
+            key: ask.key,
+            endpoint: ask.endpoint,
+        };
+        if ask.refund {
+            self.usage.refund(&self.hash_key, whose, &ask.terms.amounts, now.wall);
+        } else if reason == Reason::Ok {
+            self.usage.charge(&self.hash_key, whose, &ask.terms.amounts, now.wall);
+        }
+    }
+
+    /// What was used.
+    pub fn usage(&mut self) -> &mut Usage {
+        &mut self.usage
+    }
+
     /// Gives a slot back; whether it was held.
     pub fn release_slot(&mut self, org: &str, decision: DecisionId, now: Now) -> bool {
         self.slots.release(&self.hash_key, org, decision, now.instant)
@@ -225,6 +254,11 @@ impl Shard {
     /// The answers kept for operation ids.
     pub fn replays(&mut self) -> &mut Replays {
         &mut self.replays
+    }
+
+    /// The local balances of durable quotas.
+    pub fn accounts(&mut self) -> &mut Accounts {
+        &mut self.accounts
     }
 
     /// Hashes what an operation is recognised by.

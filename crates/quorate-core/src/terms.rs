@@ -2,6 +2,7 @@
 
 use crate::factor::{Bearing, Factors};
 use crate::limit::{Group, Limit, METERS_MAX, Scope};
+use crate::quota::Quota;
 
 /// What one request costs, by meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -35,6 +36,10 @@ pub struct Terms<'p> {
     pub plan_groups: &'p [Group],
     /// The groups of limits of the endpoint.
     pub endpoint_groups: &'p [Group],
+    /// The quotas of the plan.
+    pub plan_quotas: &'p [Quota],
+    /// The quotas of the org itself.
+    pub org_quotas: &'p [Quota],
     /// The boosts and incidents that bear on the request.
     pub factors: Factors<'p>,
     /// The slot that the endpoint asks for; `None` when it asks for none or the plan's depth is unlimited.
@@ -56,6 +61,11 @@ impl<'p> Terms<'p> {
     /// All groups, the plan's first.
     pub fn groups(&self) -> impl Iterator<Item = &'p Group> + use<'p> {
         self.plan_groups.iter().chain(self.endpoint_groups)
+    }
+
+    /// All quotas, the plan's first.
+    pub fn quotas(&self) -> impl Iterator<Item = &'p Quota> + use<'p> {
+        self.plan_quotas.iter().chain(self.org_quotas)
     }
 
     /// The limit at `index`.

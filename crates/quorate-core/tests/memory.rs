@@ -82,6 +82,8 @@ impl World {
         let terms = Terms {
             plan_groups: &self.groups,
             endpoint_groups: &[],
+            plan_quotas: &[],
+            org_quotas: &[],
             factors: Factors::default(),
             slot: None,
             amounts,

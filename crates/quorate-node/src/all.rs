@@ -96,6 +96,7 @@ impl Node {
             if all {
                 keep(&mut shard, &mut items, now);
             }
+            self.stir(&mut shard);
             drop(shard);
             for (index, item) in items.iter().enumerate() {
                 render(index, &item.answer());
@@ -207,6 +208,9 @@ fn keep(shard: &mut Shard, items: &mut [Item<'_>], now: Now) {
         } = &mut item.outcome
         {
             shard.hold_for(ask, decision, now);
+            if !ask.look {
+                shard.count(ask, decision.reason, now);
+            }
             keeping = *operation;
         }
         if let Some(operation) = keeping {

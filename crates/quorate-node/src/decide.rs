@@ -2,12 +2,13 @@
 
 use quorate_core::answer::{Answer, DecidedBy, DecisionId, Few, Reason, Retry};
 use quorate_core::replay::Known;
-use quorate_core::request::{InvalidRequest, OPERATION_ID_BYTES_MAX, Request, Subject};
+use quorate_core::request::{ChargeMode, InvalidRequest, OPERATION_ID_BYTES_MAX, Request, Subject};
 use quorate_core::shard::{Ask, Decision};
 use quorate_core::terms::Terms;
 use quorate_core::time::Now;
 use quorate_policy::{Bounds, PolicySet, Resolved, Verdict};
 
+use crate::quotas::{Parked, Patience};
 use crate::{Node, Wanted, operation};
 
 impl Node {
@@ -21,6 +22,25 @@ impl Node {
         wanted: Wanted,
         render: impl FnOnce(&Answer<'_>) -> R,
     ) -> Result<R, InvalidRequest> {
+        match self.should_allow_or_park(request, wanted, Patience::Over, render)? {
+            Decided::Answered(answer) => Ok(answer),
+            Decided::Parked(_) => unreachable!("a request without patience is not parked"),
+        }
+    }
+
+    /// Decides one request as [`Node::should_allow`] does, but where units of a quota are on their way gives it a place
+    /// to wait instead of an answer, while there is patience. To be asked again, with what is left of it, when the wait is
+    /// over. Nothing was charged by a request that is parked.
+    ///
+    /// # Errors
+    /// What is structurally wrong with the request; nothing was charged.
+    pub fn should_allow_or_park<R>(
+        &self,
+        request: &Request<'_>,
+        wanted: Wanted,
+        patience: Patience,
+        render: impl FnOnce(&Answer<'_>) -> R,
+    ) -> Result<Decided<R>, InvalidRequest> {
         let now = self.clock.now();
         let judged = request.judged();
         let mut render = render;
@@ -30,12 +50,17 @@ impl Node {
             let decision_id = self.next_decision(now);
             let by = decided_by(&policy, &resolved);
             let ask = match &resolved.verdict {
-                Verdict::Denied(reason) => return Ok(render(&unlimited(*reason, decision_id, by))),
-                Verdict::Exempt => return Ok(render(&unlimited(Reason::Ok, decision_id, by))),
+                Verdict::Denied(reason) => {
+                    return Ok(Decided::Answered(render(&unlimited(*reason, decision_id, by))));
+                }
+                Verdict::Exempt => {
+                    return Ok(Decided::Answered(render(&unlimited(Reason::Ok, decision_id, by))));
+                }
                 Verdict::Charge(terms) => ask(request, &resolved, terms, decision_id),
             };
-            match self.charge(request, &ask, by, wanted, now, render)? {
-                Charged::Answered(answer) => return Ok(answer),
+            match self.charge(request, &ask, by, wanted, patience, now, render)? {
+                Charged::Answered(answer) => return Ok(Decided::Answered(answer)),
+                Charged::Parked(parked) => return Ok(Decided::Parked(parked)),
                 // The policy changed between the look at it and the lock.
                 Charged::Outdated(again) => render = again,
             }
@@ -120,6 +145,7 @@ impl Node {
         ask: &Ask<'_, 'p>,
         by: DecidedBy<'p>,
         wanted: Wanted,
+        patience: Patience,
         now: Now,
         render: F,
     ) -> Result<Charged<R, F>, InvalidRequest> {
@@ -143,6 +169,15 @@ impl Node {
         let mut decision = Decision::default();
         let visit = wanted.statuses.then_some(&mut statuses);
         shard.decide_into(&layouts, ask, now, visit, &mut decision);
+        self.stir(&mut shard);
+        // Under the lock, so that nothing arrives between the decision and the wait. What charges limits even when it is
+        // denied has done so already.
+        if decision.reason == Reason::QuotaPending
+            && ask.mode != ChargeMode::Each
+            && let Some(parked) = self.park(ask.org, patience)
+        {
+            return Ok(Charged::Parked(parked));
+        }
         let mut answer = answer(&decision, ask.decision_id, by);
         if let Some(operation) = operation.filter(|_| answer.allowed()) {
             shard.replays().keep(&operation, operation::keep(&answer), now.instant);
@@ -153,10 +188,21 @@ impl Node {
     }
 }
 
+/// What came of a request that may be parked.
+#[derive(Debug)]
+pub enum Decided<R> {
+    /// It was decided.
+    Answered(R),
+    /// It waits for units of a quota.
+    Parked(Parked),
+}
+
 /// What came of a request whose limits were to be charged.
 enum Charged<R, F> {
     /// It was decided.
     Answered(R),
+    /// It waits for units of a quota.
+    Parked(Parked),
     /// A newer policy is in force than the one that it was to be decided by: nothing was charged.
     Outdated(F),
 }
@@ -197,11 +243,13 @@ pub fn answer<'a>(decision: &Decision<'a>, decision_id: DecisionId, by: DecidedB
     Answer {
         reason: decision.reason,
         retry: decision.retry,
-        degraded: false,
+        degraded: decision.degraded,
         binding: decision.binding,
+        bound_by_quota: decision.bound_by_quota,
+        payment_required: decision.payment_required,
         drawn: decision.drawn,
         burst_remaining: decision.burst_remaining,
-        overage: 0,
+        overage: decision.overage,
         warnings: decision.warnings,
         shadow_denied: decision.shadow_denied,
         statuses: &[],
@@ -223,6 +271,8 @@ pub fn unlimited(reason: Reason, decision_id: DecisionId, by: DecidedBy<'_>) -> 
         },
         degraded: false,
         binding: None,
+        bound_by_quota: false,
+        payment_required: false,
         drawn: 0,
         burst_remaining: 0,
         overage: 0,

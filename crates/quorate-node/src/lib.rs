@@ -9,23 +9,29 @@ mod clock;
 mod config;
 mod decide;
 mod operation;
+pub mod quotas;
 #[cfg(test)]
 mod tests;
+pub mod usage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use quorate_core::accounts::Report as AccountReport;
 use quorate_core::answer::DecisionId;
 use quorate_core::shard::Shard;
 use quorate_core::state::fingerprint::{HashKey, keyed_hash};
 use quorate_core::state::layout::Layouts;
 use quorate_core::state::memory::Memory;
 use quorate_core::time::Now;
+use quorate_core::usage::Row as UsageRow;
 use quorate_policy::{Checked, PolicySet, Report};
+use tokio::sync::Notify;
 
 pub use config::{NodeConfig, Reloaded, Stats, Wanted};
+pub use decide::Decided;
 
 /// How many shards a node has: orgs on different shards never wait for each other.
 const SHARDS: usize = 64;
@@ -52,10 +58,15 @@ pub struct Node {
     /// is: whatever an entry names is known.
     layouts: ArcSwap<Layouts>,
     reloading: Mutex<()>,
+    /// Something of a quota cannot wait for the driver's next round.
+    stirred: Notify,
+    parking: Parking,
+    quota_counters: Arc<QuotaCounters>,
     steps: AtomicUsize,
 }
 
 use clock::Clock;
+use quotas::{Parked, Parking, Patience, QuotaCounters};
 
 impl Node {
     /// How often housekeeping is due, in milliseconds.
@@ -81,6 +92,9 @@ impl Node {
             policy: ArcSwap::from_pointee(policy),
             layouts: ArcSwap::from_pointee(layouts),
             reloading: Mutex::new(()),
+            stirred: Notify::new(),
+            parking: Parking::new(SHARDS),
+            quota_counters: Arc::default(),
             steps: AtomicUsize::new(0),
             config,
         }))
@@ -170,9 +184,72 @@ impl Node {
         self.clock.now().instant.0
     }
 
-    fn shard_of(&self, org: &str) -> &Mutex<Shard> {
+    /// A place to wait for units of an org's quotas; `None` when there is no patience left, or too many wait.
+    pub(crate) fn park(&self, org: &str, patience: Patience) -> Option<Parked> {
+        self.parking.enter(self.shard_number(org), patience)
+    }
+
+    /// What the driver of quotas has done.
+    #[must_use]
+    pub const fn quota_counters(&self) -> &Arc<QuotaCounters> {
+        &self.quota_counters
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    pub(crate) async fn quotas_stirred(&self) {
+        self.stirred.notified().await;
+    }
+
+    pub(crate) fn quotas_arrived(&self, org: &str) {
+        self.parking.arrived(self.shard_number(org));
+    }
+
+    /// Denies what quotas have to pass, from now on: nobody fills their balances.
+    pub(crate) fn abandon_quotas(&self) {
+        for (number, shard) in self.shards.iter().enumerate() {
+            shard.lock().accounts().abandon();
+            self.parking.arrived(number);
+        }
+    }
+
+    /// What happened to all accounts since the last time.
+    pub(crate) fn quota_reports(&self, reports: &mut Vec<AccountReport>) {
+        for shard in &self.shards {
+            shard.lock().accounts().report(reports);
+        }
+    }
+
+    /// Counts what is used from now on.
+    pub(crate) fn count_usage(&self) {
+        for shard in &self.shards {
+            shard.lock().usage().enable();
+        }
+    }
+
+    /// What was used since the last time.
+    pub(crate) fn usage_rows(&self, rows: &mut Vec<UsageRow>) {
+        for shard in &self.shards {
+            shard.lock().usage().take_changed(rows);
+        }
+    }
+
+    /// Lets the driver hear at once of what cannot wait. To be called after decisions, under the shard's lock.
+    pub(crate) fn stir(&self, shard: &mut Shard) {
+        if shard.accounts().take_urgent() {
+            self.stirred.notify_one();
+        }
+    }
+
+    pub(crate) fn shard_of(&self, org: &str) -> &Mutex<Shard> {
+        &self.shards[self.shard_number(org)]
+    }
+
+    fn shard_number(&self, org: &str) -> usize {
         let hash = keyed_hash(&self.hash_key, [org.as_bytes()]) >> 64;
-        &self.shards[usize::try_from(hash).unwrap_or_default() % SHARDS]
+        usize::try_from(hash).unwrap_or_default() % SHARDS
     }
 
     fn next_decision(&self, now: Now) -> DecisionId {

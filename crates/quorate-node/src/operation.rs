@@ -45,7 +45,9 @@ pub fn keep(answer: &Answer<'_>) -> Kept {
                 binding.reset_after_ns,
             )
         }),
+        bound_by_quota: answer.bound_by_quota,
         drawn: answer.drawn,
+        overage: answer.overage,
         burst_remaining: answer.burst_remaining,
         warnings: answer
             .warnings
@@ -82,9 +84,11 @@ pub fn again(kept: &Kept) -> Answer<'_> {
             window_ns: *window_ns,
             reset_after_ns: *reset_after_ns,
         }),
+        bound_by_quota: kept.bound_by_quota,
+        payment_required: false,
         drawn: kept.drawn,
         burst_remaining: kept.burst_remaining,
-        overage: 0,
+        overage: kept.overage,
         warnings,
         shadow_denied: Few::default(),
         statuses: &[],

@@ -28,11 +28,12 @@ mod template;
 mod yaml;
 
 pub use checked::{Checked, Counts, check};
+pub use model::OnUnavailable;
 pub use reference::{REFERENCE_YAML, reference};
 pub use report::{Place, Problem, Report};
 pub use schema::schema;
-pub use set::explain::{ExplainedLimit, Explanation, Step};
-pub use set::{Bounds, HeaderProfile, PolicySet, Resolved, Verdict};
+pub use set::explain::{ExplainedLimit, ExplainedQuota, Explanation, Step};
+pub use set::{Bounds, HeaderProfile, PolicySet, QuotaDefinition, QuotaPeriod, Resolved, Verdict};
 
 /// One file of a policy, already read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::HeaderProfile;
+use crate::{HeaderProfile, QuotaPeriod};
 
 /// A whole policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -87,9 +87,12 @@ pub(crate) enum Count {
 
 /// What happens when whoever decides is away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) enum OnUnavailable {
+pub enum OnUnavailable {
+    /// Let it through, marked as degraded.
     Allow,
+    /// Deny it.
     Deny,
+    /// Decide on this server's share, marked as degraded.
     #[default]
     LocalShare,
 }
@@ -124,10 +127,12 @@ pub(crate) struct Quota {
     pub(crate) per: Per,
     pub(crate) meter: String,
     pub(crate) limit: u64,
-    pub(crate) period: String,
-    pub(crate) anchor_day: u8,
+    pub(crate) period: QuotaPeriod,
     pub(crate) hard: bool,
+    /// Sorted.
     pub(crate) warn_at: Vec<u8>,
+    /// Sorted.
+    pub(crate) alert_at: Vec<u8>,
     pub(crate) status: u16,
     pub(crate) shadow: bool,
     /// `None` for a hard quota, which never lets through what it cannot count.
@@ -161,6 +166,18 @@ pub(crate) struct Org {
     pub(crate) boosts: Vec<Boost>,
     pub(crate) incidents: Vec<Incident>,
     pub(crate) quotas: Vec<Quota>,
+    /// Left out of the hash where there is none, so that policies from before it was known hash as they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overage: Option<Agreement>,
+}
+
+/// An org's agreement to use more than a soft quota holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Agreement {
+    pub(crate) agreed_by: String,
+    /// In nanoseconds since the Unix epoch.
+    pub(crate) agreed_at: u64,
+    pub(crate) reason: Option<String>,
 }
 
 /// Whether an org or key is served.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_core::limit::METERS_MAX;
 
+use crate::fields::Fields;
 use crate::problems::{Problems, Spot, shown};
 use crate::suggest;
 use crate::yaml::{Entry, Node};
@@ -30,8 +31,12 @@ pub(crate) struct Names<'n> {
     pub(crate) meters: Vec<&'n str>,
     /// Slots that any plan has.
     pub(crate) slots: BTreeSet<&'n str>,
-    /// Limits and quotas of all plans and orgs.
+    /// Limits and quotas of all plans.
     pub(crate) plan_limits: BTreeMap<&'n str, Spot>,
+    /// Limits and quotas by plan.
+    pub(crate) of_plans: BTreeMap<&'n str, BTreeMap<&'n str, Spot>>,
+    /// Quotas of all orgs.
+    pub(crate) org_quotas: BTreeMap<&'n str, Spot>,
 }
 
 impl<'n> Names<'n> {
@@ -77,20 +82,36 @@ impl<'n> Names<'n> {
                     }
                 }
             }
-            for plan in document.entries("plans") {
-                let plan = plan.value.fields();
-                names
-                    .slots
-                    .extend(plan.entries("slots").iter().map(|slot| slot.name.as_str()));
-                for limit in plan.items("limits").iter().chain(plan.items("quotas")) {
-                    if let Some(name) = limit.fields().text("name") {
-                        names.plan_limits.entry(name.value).or_insert(name.spot);
-                    }
-                }
-            }
+            names.collect_of_plans(document);
+            names.collect_of_orgs(document);
         }
         names.meters.truncate(METERS_MAX);
         names
+    }
+
+    fn collect_of_plans(&mut self, document: Fields<'n>) {
+        for plan in document.entries("plans") {
+            let of_plan = self.of_plans.entry(&plan.name).or_default();
+            let plan = plan.value.fields();
+            self.slots
+                .extend(plan.entries("slots").iter().map(|slot| slot.name.as_str()));
+            for limit in plan.items("limits").iter().chain(plan.items("quotas")) {
+                if let Some(name) = limit.fields().text("name") {
+                    self.plan_limits.entry(name.value).or_insert(name.spot);
+                    of_plan.entry(name.value).or_insert(name.spot);
+                }
+            }
+        }
+    }
+
+    fn collect_of_orgs(&mut self, document: Fields<'n>) {
+        for org in document.entries("orgs") {
+            for quota in org.value.fields().items("quotas") {
+                if let Some(name) = quota.fields().text("name") {
+                    self.org_quotas.entry(name.value).or_insert(name.spot);
+                }
+            }
+        }
     }
 
     /// Judges a reference to a meter.

@@ -1,5 +1,5 @@
-//! Rules about how the parts of a policy fit together: templates that cross, too many limits on one request, and
-//! endpoints that a plan can never pay for.
+//! Rules about how the parts of a policy fit together: templates that cross, too many limits or quotas on one request,
+//! and endpoints that a plan can never pay for.
 
 use quorate_core::limit::{LIMITS_PER_REQUEST_MAX, METERS_MAX};
 
@@ -7,6 +7,8 @@ use crate::lower::Lowering;
 use crate::model::{Count, Model, Plan};
 use crate::problems::{Problems, Spot};
 use crate::template::{Relation, Template};
+
+mod quotas;
 
 /// The most entries of a catalogue. Templates are compared pair by pair when a policy is loaded.
 pub(crate) const ENDPOINTS_MAX: usize = 10_000;
@@ -16,8 +18,10 @@ pub(crate) fn judge(model: &Model, lowering: &mut Lowering<'_>) {
     debug_assert!(model.meters.len() <= METERS_MAX);
     crossing_templates(lowering);
     limits_per_request(model, lowering);
+    quotas::per_request(model, lowering);
     unpayable(model, lowering);
     idle_shadow(model, lowering);
+    quotas::soft_for_nobody(model, lowering);
 }
 
 fn crossing_templates(lowering: &mut Lowering<'_>) {

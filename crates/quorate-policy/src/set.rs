@@ -18,13 +18,18 @@ use crate::{Checked, Report};
 mod authorize;
 mod changes;
 mod compile;
+mod definition;
 pub(crate) mod explain;
 mod groups;
 mod identify;
 mod price;
+mod quotas;
 mod resolved;
 
+pub(crate) use definition::UTC;
+pub use definition::{QuotaDefinition, QuotaPeriod};
 use identify::Identified;
+use quotas::{OrgQuotas, PlanQuotas};
 pub use resolved::{Bounds, HeaderProfile, Resolved, Verdict};
 
 /// The endpoint of requests that no entry of the catalogue matches.
@@ -72,6 +77,7 @@ struct Plan {
     groups: Groups,
     /// By the number of a slot's name; `None` for unlimited.
     slots: Box<[Option<Slot>]>,
+    quotas: PlanQuotas,
     shadow: bool,
 }
 
@@ -110,6 +116,7 @@ struct Org {
     factors: Box<[Factor]>,
     /// Boosts of endpoints, by their numbers.
     endpoint_factors: Box<[(usize, Box<[Factor]>)]>,
+    quotas: OrgQuotas,
 }
 
 #[derive(Debug)]
@@ -226,6 +233,8 @@ impl PolicySet {
         Terms {
             plan_groups: plan.groups.for_org(shadow),
             endpoint_groups: endpoint.groups.for_org(shadow),
+            plan_quotas: plan.quotas.for_org(who.org),
+            org_quotas: who.org.map_or(&[], |org| org.quotas.own()),
             factors: Factors {
                 org: who.org.map_or(&[], |org| &org.factors),
                 key: who.key.map_or(&[], |key| &key.factors),

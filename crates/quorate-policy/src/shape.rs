@@ -7,6 +7,7 @@ use crate::suggest;
 use crate::yaml::{Entry, Node, Value};
 
 pub(crate) mod limits;
+pub(crate) mod quotas;
 pub(crate) mod root;
 pub(crate) mod subjects;
 

@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod hash_credential;
 mod text;
+mod transfer;
 mod validate;
 
 use std::process::ExitCode;
@@ -32,6 +33,10 @@ pub enum Command {
     HashCredential(hash_credential::Arguments),
     /// Put a load on a running server and say how fast it answers
     Bench(bench::Arguments),
+    /// Write everything that a store keeps as lines of JSON
+    Export(transfer::ExportArguments),
+    /// Read such lines into an empty store
+    Import(transfer::ImportArguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
 }
@@ -55,6 +60,8 @@ fn dispatch(command: Command, program: clap::Command) -> Done {
         Command::Schema(arguments) => validate::schema(&arguments),
         Command::HashCredential(arguments) => hash_credential::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Export(arguments) => transfer::run_export(&arguments),
+        Command::Import(arguments) => transfer::run_import(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, program),
     }
 }

@@ -23,6 +23,7 @@ pub use settings::GRPC_LISTEN_DEFAULT;
 pub(crate) use values::hex_32;
 
 use crate::listen::{ConnectionLimits, TlsFiles};
+use crate::store::StoreChoice;
 use crate::telemetry::logs::LogFormat;
 use crate::telemetry::traces::SampleRatio;
 
@@ -55,6 +56,10 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The bounds of the node.
     pub node: NodeSettings,
+    /// What outlives the process, and where.
+    pub store: StoreChoice,
+    /// Other servers may keep windows on the store too, each its own.
+    pub unshared_windows: bool,
     /// What is logged and exported.
     pub telemetry: TelemetrySettings,
 }

@@ -12,6 +12,7 @@ use quorate_node::Node;
 use quorate_policy::HeaderProfile;
 
 use crate::callers::Callers;
+use crate::store::OpenStore;
 use crate::telemetry::Telemetry;
 
 pub use discreet::discreet;
@@ -30,6 +31,8 @@ pub struct Edge {
     pub in_flight: Arc<InFlight>,
     /// Whether the server wants traffic, and what became of the policy's last reload.
     pub readiness: Readiness,
+    /// What outlives the process; `None` when nothing does.
+    pub store: Option<OpenStore>,
     /// Where every door counts.
     pub telemetry: Telemetry,
 }

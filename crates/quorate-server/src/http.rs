@@ -14,6 +14,7 @@ mod request;
 mod should_allow;
 mod throttled;
 mod time;
+mod usage;
 
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ pub fn router(edge: Arc<Edge>, traces: Option<Traces>) -> Router {
         .route("/v1/should-allow", post(should_allow::should_allow))
         .route("/v1/policy", get(policy::policy))
         .route("/v1/throttled", get(throttled::throttled))
+        .route("/v1/usage", get(usage::usage))
         .route("/metrics", get(metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -13,4 +13,5 @@ pub mod http;
 pub mod listen;
 pub mod policy_files;
 pub mod serve;
+pub mod store;
 pub mod telemetry;

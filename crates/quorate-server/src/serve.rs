@@ -5,6 +5,7 @@
 
 mod announce;
 mod assembly;
+mod durable;
 mod policy;
 mod prepare;
 mod reload;
@@ -13,6 +14,7 @@ mod signals;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod windows;
 
 use std::process::ExitCode;
 

@@ -58,7 +58,9 @@ fn the_answer_in_the_readme_is_what_the_command_before_it_says() {
     let shown = blocks(&readme, "");
     let shown = shown.iter().find(|block| block.starts_with("allowed"));
     let shown = shown.expect("the README shows an answer");
-    let command = readme.lines().find_map(|line| line.strip_prefix("target/release/quorate "));
+    let command = readme
+        .lines()
+        .find_map(|line| line.strip_prefix("target/release/quorate "));
     let command = command.expect("the README shows a command").replace('\'', "\"");
     let server = Launch::plain().start();
     let address = server.grpc().to_string();
@@ -96,11 +98,35 @@ fn operations_names_every_flag_of_serve_and_no_document_names_one_that_is_not() 
         .collect();
     assert!(missing.is_empty(), "docs/OPERATIONS.md does not name {missing:?}");
 
-    let commands = ["serve", "check", "explain", "validate", "schema", "hash-credential", "bench", "completions"];
+    let commands = [
+        "serve",
+        "check",
+        "explain",
+        "validate",
+        "schema",
+        "hash-credential",
+        "bench",
+        "completions",
+    ];
     let ours: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
     // Of cargo, rustc, git and others that the documents use.
-    let others = ["--release", "--profile", "--test", "--nocapture", "--skip-e2e", "--proto", "--now", "--lib"];
-    for path in ["README.md", "CONTRIBUTING.md", "docs/OPERATIONS.md", "docs/policy.md", "docs/semantics.md"] {
+    let others = [
+        "--release",
+        "--profile",
+        "--test",
+        "--nocapture",
+        "--skip-e2e",
+        "--proto",
+        "--now",
+        "--lib",
+    ];
+    for path in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/OPERATIONS.md",
+        "docs/policy.md",
+        "docs/semantics.md",
+    ] {
         let unknown: Vec<_> = flags(&read(path))
             .into_iter()
             .filter(|flag| !ours.contains(flag) && !others.contains(&flag.as_str()))
@@ -112,7 +138,16 @@ fn operations_names_every_flag_of_serve_and_no_document_names_one_that_is_not() 
 #[test]
 fn every_command_is_in_the_readme_and_its_help_says_how_it_ends() {
     let readme = read("README.md");
-    for command in ["serve", "check", "explain", "validate", "schema", "hash-credential", "bench", "completions"] {
+    for command in [
+        "serve",
+        "check",
+        "explain",
+        "validate",
+        "schema",
+        "hash-credential",
+        "bench",
+        "completions",
+    ] {
         assert!(readme.contains(&format!("`{command}`")), "{command}");
         if ["check", "explain", "validate", "bench"].contains(&command) {
             assert!(help(command).contains("Exit codes:"), "{command}");

@@ -96,11 +96,18 @@ async fn a_tenant_that_floods_takes_neither_turns_nor_limits_from_others() {
     }
     assert!(turns.iter().sum::<usize>() > 0, "the flood went on meanwhile");
     let most = turns.iter().max().copied().unwrap_or_default();
-    assert!(most <= TURNS_MAX, "{most} answers for the flood before one for somebody else");
+    assert!(
+        most <= TURNS_MAX,
+        "{most} answers for the flood before one for somebody else"
+    );
 
     counts.stop.store(true, Ordering::Relaxed);
     load.join_all().await;
-    assert_eq!(counts.allowed.load(Ordering::Relaxed), LIMIT, "and got what it may have, once");
+    assert_eq!(
+        counts.allowed.load(Ordering::Relaxed),
+        LIMIT,
+        "and got what it may have, once"
+    );
     assert_eq!(server.metric("quorate_requests_overloaded_total", &[]).await, 0);
     // Who floods has used what it may have and nothing else, and the others theirs.
     assert_eq!(calm.used(ask("greedy").of("noisy"), "own").await, 10);
@@ -117,17 +124,29 @@ async fn a_tenant_that_invents_keys_uses_up_its_own_memory_and_nobody_elses() {
     let keys: Vec<_> = (0..TENANTS)
         .flat_map(|tenant| ["early", "late"].map(|key| (key, ask(key).of(&format!("tenant-{tenant}")))))
         .collect();
-    let of = |when: &'static str| keys.iter().filter(move |(key, _)| *key == when).map(|(_, ask)| ask.clone());
+    let of = |when: &'static str| {
+        keys.iter()
+            .filter(move |(key, _)| *key == when)
+            .map(|(_, ask)| ask.clone())
+    };
     let early: Vec<_> = of("early").map(|ask| ask.costing(4)).collect();
     assert!(client.each(early).await.all_allowed);
     for batch in 0..100 {
         let invented = (0..1_000).map(|n| ask(&format!("invented-{batch}-{n}")).of("noisy"));
         client.each(invented.collect()).await;
     }
-    assert!(server.metric("quorate_state_overflowed_total", &[]).await > 0, "it met its bound");
+    assert!(
+        server.metric("quorate_state_overflowed_total", &[]).await > 0,
+        "it met its bound"
+    );
     client.denied(ask("one-more").of("noisy"), Reason::RateLimited).await;
     for (key, left) in [("early", 6), ("late", 10)] {
-        assert!(client.each(of(key).map(|ask| ask.costing(left)).collect()).await.all_allowed);
+        assert!(
+            client
+                .each(of(key).map(|ask| ask.costing(left)).collect())
+                .await
+                .all_allowed
+        );
         let more = client.each(of(key).collect()).await;
         let denied = more.responses.iter().filter(|answer| !answer.allowed).count();
         assert_eq!(denied, TENANTS, "{key} keys have limits of their own, to the unit");
@@ -153,9 +172,15 @@ async fn a_tenant_that_hoards_slots_and_operations_leaves_others_theirs() {
         refused += answers.iter().filter(|answer| !answer.allowed).count();
     }
     assert!(refused > 0, "one tenant cannot have all slots");
-    assert!(server.metric("quorate_operations_evicted_total", &[]).await > 0, "nor all memory of operations");
+    assert!(
+        server.metric("quorate_operations_evicted_total", &[]).await > 0,
+        "nor all memory of operations"
+    );
     let again = client.each((0..TENANTS).map(once).collect()).await.responses;
-    assert!(again.iter().all(|answer| answer.replayed), "nobody else's was forgotten for it");
+    assert!(
+        again.iter().all(|answer| answer.replayed),
+        "nobody else's was forgotten for it"
+    );
     let jobs = (0..TENANTS).map(|tenant| ask("k").of(&of(tenant)).at("POST /jobs"));
     let held = client.each(jobs.collect()).await.responses;
     assert!(held.iter().all(|answer| answer.slot_held), "everybody else has slots");

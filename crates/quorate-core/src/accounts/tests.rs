@@ -1,7 +1,7 @@
 //! Accounts: who has one, what is reported, how one period follows another.
 
 use super::{ACCOUNTS_MAX, Accounts, UNDECLARED_PER_ORG_MAX, account_id};
-use crate::balance::{Balance, LeaseId};
+use crate::balance::{Balance, LeaseId, Standing};
 use crate::grant;
 use crate::limit::{MeterId, Mode, Per};
 use crate::quota::Quota;
@@ -161,4 +161,106 @@ fn invented_keys_take_no_account_from_declared_ones() {
         "one went"
     );
     const { assert!(ACCOUNTS_MAX > 1_024) };
+}
+
+#[test]
+fn what_cannot_wait_is_said_once() {
+    let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+    let mut accounts = Accounts::default();
+    accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+    accounts.open(
+        id,
+        Balance {
+            report_at: 3,
+            ..period(1, 0, 10, 7)
+        },
+    );
+    let mut spend = |cost| {
+        let mut balance = accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+        balance.spend(cost);
+        accounts.store(id, balance);
+        (accounts.take_urgent(), accounts.take_urgent())
+    };
+    assert_eq!(spend(3), (false, false));
+    assert_eq!(spend(1), (true, false));
+    accounts.need(id, 2);
+    accounts.need(id, 5);
+    assert!(accounts.take_urgent());
+    let mut reports = Vec::new();
+    accounts.report(&mut reports);
+    assert_eq!((reports[0].needed, reports[0].queued), (5, 7));
+}
+
+#[test]
+fn an_ended_balance_is_spent_no_more() {
+    let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+    let mut accounts = Accounts::default();
+    let load = |accounts: &mut Accounts, wall| accounts.load(id, &quota, &owner, true, Instant(wall)).expect("room");
+    load(&mut accounts, 5);
+    accounts.open(id, period(1, 0, 10, 7));
+    accounts.open(id, period(2, 10, 20, 9));
+    let held = load(&mut accounts, 5);
+    let before = accounts.turn(id, LeaseId(2), None, (Instant(10), Instant(20)));
+    assert_eq!(
+        before.map(|balance| balance.map(|balance| balance.units)),
+        [None, Some(7)]
+    );
+    accounts.store(id, held);
+    let early = load(&mut accounts, 5);
+    assert_eq!(early, Balance::default(), "the next period has not begun");
+    let now = load(&mut accounts, 10);
+    assert_eq!(
+        (now.lease, now.units),
+        (LeaseId(2), 9),
+        "the copy of the ended one was not stored"
+    );
+    let again = accounts.turn(id, LeaseId(2), None, (Instant(10), Instant(30)));
+    assert_eq!(again, [None, None]);
+    assert_eq!(
+        load(&mut accounts, 25).ends,
+        Instant(30),
+        "a zone that changed moves the end"
+    );
+    let third = accounts.turn(id, LeaseId(3), Some(period(3, 25, 40, 4)), (Instant(25), Instant(40)));
+    assert_eq!(
+        third.map(|balance| balance.map(|balance| balance.lease)),
+        [None, Some(LeaseId(2))]
+    );
+    assert_eq!(load(&mut accounts, 26).units, 4);
+}
+
+#[test]
+fn an_account_with_units_beyond_its_limit_is_not_forgotten() {
+    let (mut accounts, quota, owner) = (Accounts::default(), quota(per_key()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it has one");
+    accounts.load(id, &quota, &owner, true, Instant(1));
+    let beyond = Balance {
+        beyond: 1,
+        ..period(1, 0, 10, 0)
+    };
+    assert!(accounts.open(id, beyond));
+    assert!(!accounts.forget_settled(id));
+    assert_eq!(accounts.withdraw(id, LeaseId(1), 1), 1);
+    assert!(accounts.forget_settled(id));
+}
+
+#[test]
+fn what_is_abandoned_has_nothing_and_says_so() {
+    let (mut accounts, quota, owner) = (Accounts::default(), quota(per_key()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it has one");
+    accounts.load(id, &quota, &owner, true, Instant(1));
+    assert!(accounts.open(id, period(1, 0, 10, 5)));
+    accounts.abandon();
+    let left = accounts.load(id, &quota, &owner, true, Instant(1)).expect("an answer");
+    assert_eq!((left.units, left.standing), (0, Standing::Away));
+    accounts.need(id, 1);
+    let mut reports = Vec::new();
+    accounts.report(&mut reports);
+    assert_eq!(
+        (reports.len(), accounts.size().0),
+        (0, 0),
+        "nobody listens, so nothing grows"
+    );
 }

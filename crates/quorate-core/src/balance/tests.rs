@@ -82,3 +82,27 @@ fn exhausted_is_said_only_where_a_read_shows_it() {
     assert_eq!(of(Standing::Away).shortfall(&quota, 4), Some(Shortfall::Away));
     assert_eq!(of(Standing::Asked).shortfall(&quota, 11), Some(Shortfall::Never));
 }
+
+#[test]
+fn what_was_spent_before_it_was_granted_is_not_spent_again() {
+    let mut balance = Balance {
+        units: 2,
+        overdraft: 5,
+        ..Balance::default()
+    };
+    assert_eq!(balance.spend(6), 0);
+    assert_eq!((balance.units, balance.overdrawn, balance.overdraft), (0, 4, 1));
+    balance.credit(3, 0);
+    assert_eq!((balance.units, balance.overdrawn), (0, 1), "all of it was owed");
+    balance.credit(10, 9);
+    assert_eq!((balance.units, balance.beyond, balance.overdrawn), (0, 9, 0));
+    assert_eq!((balance.spent, balance.overage), (6, 0));
+    // A debt that only units beyond the limit can pay is overage.
+    let mut late = Balance {
+        overdrawn: 2,
+        spent: 2,
+        ..Balance::default()
+    };
+    late.credit(5, 5);
+    assert_eq!((late.units, late.beyond, late.overage), (0, 3, 2));
+}

@@ -8,7 +8,9 @@ fn kept(decision: u128) -> Kept {
     Kept {
         decision_id: DecisionId(decision),
         binding: None,
+        bound_by_quota: false,
         drawn: 0,
+        overage: 0,
         burst_remaining: 0,
         warnings: Box::default(),
         org: "".into(),

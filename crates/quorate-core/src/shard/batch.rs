@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{Ask, Decision, Shard, Statuses, judge};
+use crate::accounts::AccountId;
+use crate::balance::Balance;
 use crate::charge::Seats;
 use crate::slots::Holder;
 use crate::state::cell::Cell;
@@ -18,6 +20,8 @@ pub struct Batch {
     cells: Vec<Cell>,
     loads: Vec<Loaded>,
     places: BTreeMap<[u16; 6], usize>,
+    /// What earlier requests have left of the quotas they met.
+    balances: BTreeMap<AccountId, Balance>,
     /// Slots that earlier requests of the batch will take.
     taking: Vec<Holder>,
     denied: bool,
@@ -82,8 +86,14 @@ impl Shard {
                 .used(&self.hash_key, ask.org, holder, now.instant)
                 .saturating_add(u32::try_from(taking).unwrap_or(u32::MAX))
         });
+        let mut drafts = self.drafts(ask, now, |id| batch.balances.get(&id).copied());
         let mut decision = Decision::default();
-        judge::judge(&seats, &mut work, ask, held, now, statuses, &mut decision);
+        judge::judge(&seats, &mut work, &mut drafts, ask, held, now, statuses, &mut decision);
+        self.settle_quotas(&drafts, false);
+        if decision.charged {
+            let left = drafts.iter().map(|draft| (draft.id, draft.balance));
+            batch.balances.extend(left);
+        }
         batch.denied |= decision.reason != crate::answer::Reason::Ok;
         batch.changed.resize(batch.loads.len(), false);
         for (load, from) in parts {
@@ -107,6 +117,9 @@ impl Shard {
         for (loaded, _) in batch.loads.iter().zip(&batch.changed).filter(|(_, changed)| **changed) {
             let cells = &mut batch.cells[loaded.first..loaded.first + loaded.len];
             self.table.store(layouts, loaded, cells);
+        }
+        for (id, balance) in batch.balances {
+            self.accounts.store(id, balance);
         }
         self.table.settle(layouts, now);
         self.passed(now);

@@ -1,5 +1,6 @@
 //! Judges one request on copies of its cells, charges them if it passes, and says what is to be answered.
 
+use super::quotas::{self, Drafts};
 use super::{Ask, Statuses};
 use crate::answer::{Binding, Few, Reason, Retry, Status, StatusKind, Warning};
 use crate::charge::{self, Evaluation, Marks, Seat, Table, retry};
@@ -15,8 +16,16 @@ pub struct Decision<'p> {
     pub reason: Reason,
     /// When the same request could pass.
     pub retry: Retry,
+    /// The answer rests on a store that does not answer.
+    pub degraded: bool,
     /// The binding limit.
     pub binding: Option<Binding<'p>>,
+    /// The binding limit is a quota.
+    pub bound_by_quota: bool,
+    /// It was denied by a quota that asks for payment.
+    pub payment_required: bool,
+    /// Units beyond a soft quota.
+    pub overage: u64,
     /// Units drawn from the pool.
     pub drawn: u64,
     /// Units that could still be drawn.
@@ -41,7 +50,11 @@ impl Default for Decision<'_> {
         Self {
             reason: Reason::Ok,
             retry: Retry::Passed,
+            degraded: false,
             binding: None,
+            bound_by_quota: false,
+            payment_required: false,
+            overage: 0,
             drawn: 0,
             burst_remaining: 0,
             warnings: Few::default(),
@@ -54,17 +67,29 @@ impl Default for Decision<'_> {
     }
 }
 
-/// Why a request is denied, and by which counter (`None`: by its slot).
+/// Why a request is denied, and by what.
 struct Denial {
     reason: Reason,
     retry: Retry,
-    by: Option<usize>,
+    by: By,
+}
+
+/// What denies.
+#[derive(Clone, Copy)]
+enum By {
+    /// The limit at a place.
+    Limit(usize),
+    /// The quota at a place.
+    Quota(usize),
+    /// The slot.
+    Slot,
 }
 
 /// Judges a request whose key holds `held` slots, and writes what was decided over `decision`, a new one.
 pub fn judge<'p>(
     seats: &[Seat<'p>],
     cells: &mut [Cell],
+    drafts: &mut Drafts<'p>,
     ask: &Ask<'_, 'p>,
     held: u32,
     now: Now,
@@ -72,16 +97,20 @@ pub fn judge<'p>(
     decision: &mut Decision<'p>,
 ) {
     if ask.refund {
-        return refund(seats, cells, ask, now, statuses, decision);
+        return refund(seats, cells, drafts, ask, now, statuses, decision);
     }
     let found = charge::evaluate(&Table { seats, cells }, now);
+    quotas::evaluate(drafts);
     let slot_full = ask.terms.slot.is_some_and(|slot| held >= slot.depth);
     let slot_denies = slot_full && ask.terms.slot.is_some_and(|slot| !slot.shadow);
     let record = ask.mode == ChargeMode::Record;
     let denial = if record {
         None
     } else {
-        denial(&Table { seats, cells }, &found, slot_denies, now)
+        worse(
+            denial(&Table { seats, cells }, &found, slot_denies, now),
+            quotas::denial(drafts),
+        )
     };
     let retries = statuses.is_some().then(|| alone(seats, cells, now));
     let charged = !ask.look && (denial.is_none() || ask.mode == ChargeMode::Each);
@@ -90,8 +119,16 @@ pub fn judge<'p>(
     } else {
         Marks::default()
     };
+    let overage = if charged {
+        quotas::commit(drafts, denial.is_none(), ask.mode)
+    } else {
+        0
+    };
     let table = Table { seats, cells };
     note(decision, &table, &found, now);
+    decision.overage = overage;
+    decision.degraded = quotas::degraded(drafts);
+    quotas::tell(drafts, &mut decision.shadow_denied, &mut decision.warnings);
     if denial.is_none() {
         decision.drawn = if found.passes() { found.draw } else { 0 };
     }
@@ -100,31 +137,23 @@ pub fn judge<'p>(
     if let Some(slot) = ask.terms.slot.filter(|slot| slot_full && slot.shadow) {
         decision.shadow_denied.push(slot.name);
     }
-    decision.binding = match &denial {
-        None => least_room(&table, now),
-        Some(Denial { by: Some(place), .. }) => {
-            let remaining = cells[*place].free(&seats[*place].rule, now);
-            Some(binding(&table, *place, remaining, now))
-        }
-        Some(Denial { by: None, .. }) => ask.terms.slot.map(|slot| Binding {
-            name: slot.name,
-            limit: u64::from(slot.depth),
-            remaining: 0,
-            window_ns: 0,
-            reset_after_ns: 0,
-        }),
-    };
+    (decision.binding, decision.bound_by_quota) = bound(denial.as_ref(), &table, drafts, ask, now);
+    if let Some(By::Quota(place)) = denial.as_ref().map(|denial| denial.by) {
+        decision.payment_required = drafts[place].quota.payment_required;
+    }
     if let Some(denial) = denial {
         (decision.reason, decision.retry) = (denial.reason, denial.retry);
     }
     if let (Some(visit), Some(retries)) = (statuses, retries) {
         report(&table, &found, &retries, ask, held, visit, now);
+        quotas::report(drafts, now, visit);
     }
 }
 
 fn refund<'p>(
     seats: &[Seat<'p>],
     cells: &mut [Cell],
+    drafts: &mut Drafts<'p>,
     ask: &Ask<'_, 'p>,
     now: Now,
     statuses: Statuses<'_, 'p>,
@@ -135,13 +164,67 @@ fn refund<'p>(
     } else {
         charge::refund(seats, cells, now)
     };
+    if !ask.look {
+        quotas::refund(drafts);
+    }
     let table = Table { seats, cells };
     let found = Evaluation::default();
     note(decision, &table, &found, now);
     (decision.charged, decision.changed) = (!ask.look, changed);
-    decision.binding = least_room(&table, now);
+    (decision.binding, decision.bound_by_quota) = bound(None, &table, drafts, ask, now);
     if let Some(visit) = statuses {
         report(&table, &found, &alone(seats, cells, now), ask, 0, visit, now);
+        quotas::report(drafts, now, visit);
+    }
+}
+
+/// Of what limits and what quotas say the worse: what ends later.
+fn worse(limits: Option<Denial>, quotas: Option<quotas::Denial>) -> Option<Denial> {
+    let Some(quota) = quotas else {
+        return limits;
+    };
+    let of_limits = limits.as_ref().map(|limit| quotas::rank(limit.reason, limit.retry));
+    if of_limits.is_some_and(|rank| rank >= quotas::rank(quota.reason, quota.retry)) {
+        return limits;
+    }
+    Some(Denial {
+        reason: quota.reason,
+        retry: quota.retry,
+        by: By::Quota(quota.by),
+    })
+}
+
+/// The binding limit, and whether it is a quota.
+fn bound<'p>(
+    denial: Option<&Denial>,
+    table: &Table<'_, 'p>,
+    drafts: &Drafts<'p>,
+    ask: &Ask<'_, 'p>,
+    now: Now,
+) -> (Option<Binding<'p>>, bool) {
+    match denial.map(|denial| denial.by) {
+        None => match (least_room(table, now), quotas::least_room(drafts)) {
+            (Some((limit, place, free)), Some((quota, _))) if limit <= quota => {
+                (Some(binding(table, place, free, now)), false)
+            }
+            (_, Some((_, place))) => (Some(quotas::binding(&drafts[place], now)), true),
+            (limit, None) => (limit.map(|(_, place, free)| binding(table, place, free, now)), false),
+        },
+        Some(By::Limit(place)) => {
+            let free = table.cells[place].free(&table.seats[place].rule, now);
+            (Some(binding(table, place, free, now)), false)
+        }
+        Some(By::Quota(place)) => (Some(quotas::binding(&drafts[place], now)), true),
+        Some(By::Slot) => {
+            let slot = ask.terms.slot.map(|slot| Binding {
+                name: slot.name,
+                limit: u64::from(slot.depth),
+                remaining: 0,
+                window_ns: 0,
+                reset_after_ns: 0,
+            });
+            (slot, false)
+        }
     }
 }
 
@@ -180,7 +263,7 @@ fn denial(table: &Table<'_, '_>, found: &Evaluation, slot_denies: bool, now: Now
         let slot = Denial {
             reason: Reason::ConcurrencyExceeded,
             retry: Retry::Later,
-            by: None,
+            by: By::Slot,
         };
         return slot_denies.then_some(slot);
     }
@@ -196,7 +279,7 @@ fn denial(table: &Table<'_, '_>, found: &Evaluation, slot_denies: bool, now: Now
         return Some(Denial {
             reason,
             retry: Retry::Never,
-            by: Some(place),
+            by: By::Limit(place),
         });
     }
     let last = failed().max_by_key(|place| {
@@ -222,22 +305,22 @@ fn denial(table: &Table<'_, '_>, found: &Evaluation, slot_denies: bool, now: Now
     Some(Denial {
         reason,
         retry,
-        by: Some(last),
+        by: By::Limit(last),
     })
 }
 
-/// The enforced limit that the fewest more requests like this one fit; ties by policy order.
-fn least_room<'p>(table: &Table<'_, 'p>, now: Now) -> Option<Binding<'p>> {
+/// The enforced limit that the fewest more requests like this one fit, with how many; ties by policy order.
+fn least_room(table: &Table<'_, '_>, now: Now) -> Option<((u64, u16), usize, u64)> {
     let own = (0..table.seats.len()).filter(|place| {
         let seat = &table.seats[*place];
         seat.own() && seat.enforced() && seat.cost > 0
     });
-    let room = own.map(|place| (place, table.cells[place].free(&table.seats[place].rule, now)));
-    let least = room.min_by_key(|(place, free)| {
-        let seat = &table.seats[*place];
-        (free / seat.cost, seat.rule.limit.order)
-    });
-    least.map(|(place, free)| binding(table, place, free, now))
+    own.map(|place| {
+        let seat = &table.seats[place];
+        let free = table.cells[place].free(&seat.rule, now);
+        ((free / seat.cost, seat.rule.limit.order), place, free)
+    })
+    .min()
 }
 
 /// The counter at `place`, of which `remaining` are free.

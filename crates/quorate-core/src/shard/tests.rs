@@ -4,6 +4,7 @@
 mod cases;
 mod fixture;
 mod model;
+mod quotas;
 
 use proptest::prelude::*;
 
@@ -212,6 +213,8 @@ fn used(org: &mut Org, name: &str, now: u64) -> u64 {
     let terms = crate::terms::Terms {
         plan_groups: &org.plan,
         endpoint_groups: &org.endpoint,
+        plan_quotas: &[],
+        org_quotas: &[],
         factors: crate::factor::Factors {
             org: &org.shape.factors,
             ..Default::default()

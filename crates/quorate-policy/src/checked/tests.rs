@@ -9,6 +9,7 @@ mod hash;
 mod limits;
 pub(crate) mod mutations;
 mod orgs;
+mod quotas;
 
 /// Sources from a fixture: one file, or several that each begin with a line `//- name`.
 pub(super) fn sources(fixture: &str) -> Vec<Source> {
@@ -349,7 +350,7 @@ orgs: { acme: { plan: p, x: 1 } }
 ",
         &expect![[r#"
             a.yaml:3:1: this is not YAML: while parsing a flow mapping, did not find expected ',' or '}'
-            b.yaml:2:26: unknown field `x` in an org; known: `plan`, `time_zone`, `mode`, `state`, `boosts`, `incidents`, `quotas`
+            b.yaml:2:26: unknown field `x` in an org; known: `plan`, `time_zone`, `mode`, `state`, `boosts`, `incidents`, `quotas`, `overage`
             c.yaml:1:1: the file is empty; a policy begins with `version: 1`
         "#]],
     );

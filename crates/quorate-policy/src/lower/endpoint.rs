@@ -66,6 +66,14 @@ impl<'n> Lowering<'n> {
                     .add(name.spot, format!("limit `{}` has the name of a plan's", name.value))
                     .help("one answer names both: choose another name")
                     .also(*plan, "declared here");
+            } else if let Some(quota) = self.names.org_quotas.get(name.value) {
+                self.problems
+                    .add(
+                        name.spot,
+                        format!("limit `{}` has the name of an org's quota", name.value),
+                    )
+                    .help("one answer names both: choose another name")
+                    .also(*quota, "declared here");
             }
             declare(
                 &mut self.endpoint_limits,

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::quota::agreement;
 use super::{Lowering, is_shadow, sorted, state};
 use crate::fields::Fields;
 use crate::model::{Boost, Incident, Key, Org};
 use crate::names::refer;
 use crate::problems::{At, Spot, shown};
 use crate::scalar;
+use crate::set::UTC;
 use crate::yaml::{Entry, Node};
 
 impl Lowering<'_> {
@@ -31,18 +33,20 @@ impl Lowering<'_> {
             .iter()
             .filter_map(|node| self.incident(node.fields()));
         let incidents = incidents.collect();
-        let quotas = self.quotas(fields.items("quotas"), &mut BTreeMap::new());
+        let plan = plan.map_or_else(
+            || self.settings.plan.clone().unwrap_or_default(),
+            |plan| plan.value.to_owned(),
+        );
+        let quotas = self.own_quotas(fields, &plan);
         Org {
-            plan: plan.map_or_else(
-                || self.settings.plan.clone().unwrap_or_default(),
-                |plan| plan.value.to_owned(),
-            ),
-            time_zone: fields.text("time_zone").map_or("UTC", |zone| zone.value).to_owned(),
+            plan,
+            time_zone: fields.text("time_zone").map_or(UTC, |zone| zone.value).to_owned(),
             shadow: is_shadow(fields.text("mode")),
             state: state(fields.text("state").map_or("", |word| word.value)),
             boosts,
             incidents,
             quotas,
+            overage: agreement(fields),
         }
     }
 

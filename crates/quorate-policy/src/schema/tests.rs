@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema;
 use crate::REFERENCE_YAML;
-use crate::checked::tests::mutations::FULL;
+use crate::checked::tests::mutations::{FULL, QUOTAS};
 use crate::problems::Problems;
 use crate::yaml::{Node, Value as Yaml, parse};
 
@@ -51,7 +51,12 @@ fn the_shipped_schema_is_current() {
 #[test]
 fn it_accepts_policies() {
     let validator = validator();
-    for text in [REFERENCE_YAML, FULL, "version: 1\ndefaults: { unknown_org: deny }\n"] {
+    for text in [
+        REFERENCE_YAML,
+        FULL,
+        QUOTAS,
+        "version: 1\ndefaults: { unknown_org: deny }\n",
+    ] {
         let document = json(text);
         let problems: Vec<String> = validator
             .iter_errors(&document)

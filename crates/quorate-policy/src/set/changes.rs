@@ -6,11 +6,13 @@ use quorate_core::limit::{Algorithm, Group, Limit};
 
 use super::PolicySet;
 
+mod quotas;
+
 /// Where a limit is declared, and its name.
 type Name<'a> = (&'a str, &'a str, &'a str);
 
 impl PolicySet {
-    /// Limits whose counters do not go on as they were under `earlier`, each in a sentence.
+    /// Limits whose counters do not go on as they were under `earlier`, and quotas that changed, each in a sentence.
     #[must_use]
     pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
         let before = earlier.limits();
@@ -19,7 +21,7 @@ impl PolicySet {
             let (kind, owner, limit) = name;
             Some(format!("limit `{limit}` of {kind} `{owner}`: {what}"))
         });
-        changed.collect()
+        changed.chain(self.quota_changes_since(earlier)).collect()
     }
 
     fn limits(&self) -> BTreeMap<Name<'_>, (&Group, &Limit)> {

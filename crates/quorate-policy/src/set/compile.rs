@@ -9,6 +9,7 @@ use quorate_core::terms::Amounts;
 use quorate_core::time::Instant;
 
 use super::groups::Grouping;
+use super::quotas::{OrgQuotas, PlanQuotas};
 use super::{Endpoint, Groups, Key, OTHER, Org, Plan, PolicySet, Slot};
 use crate::Checked;
 use crate::model::{self, Model};
@@ -34,14 +35,14 @@ pub(super) fn compile(checked: &Checked, sequence: u64, layouts: &mut Layouts) -
     let plans = model
         .plans
         .iter()
-        .map(|(name, plan)| compile_plan(name, plan, &slots, &mut grouping));
+        .map(|(name, plan)| compile_plan(name, plan, &slots, &mut grouping, &meters));
     let plans = plans.collect::<Result<_, _>>()?;
     let endpoints = model.endpoints.iter().enumerate().map(|(number, (pattern, endpoint))| {
         compile_endpoint(number, pattern, endpoint, &slots, &mut grouping, &model.meters)
     });
     let endpoints: Box<[Endpoint]> = endpoints.collect::<Result<_, _>>()?;
 
-    let orgs = compile_orgs(model, &plan_numbers, &endpoint_numbers);
+    let orgs = compile_orgs(model, &plan_numbers, &endpoint_numbers, &meters);
     let org_numbers: Map<Arc<str>, usize> = orgs
         .iter()
         .enumerate()
@@ -93,6 +94,7 @@ fn compile_plan(
     plan: &model::Plan,
     slots: &Numbers<'_>,
     grouping: &mut Grouping<'_>,
+    meters: &[Arc<str>],
 ) -> Result<Plan, LayoutsFull> {
     let slot = |name: &&str| {
         plan.slots.get(*name).map(|slot| Slot {
@@ -105,6 +107,7 @@ fn compile_plan(
         name: name.into(),
         groups: grouping.plan(plan)?,
         slots: slots.keys().map(slot).collect(),
+        quotas: PlanQuotas::compile(plan, meters),
         shadow: plan.shadow,
     })
 }
@@ -162,7 +165,7 @@ fn routes(endpoints: &[Endpoint]) -> Routes {
     routes
 }
 
-fn compile_orgs(model: &Model, plans: &Numbers<'_>, endpoints: &Numbers<'_>) -> Box<[Org]> {
+fn compile_orgs(model: &Model, plans: &Numbers<'_>, endpoints: &Numbers<'_>, meters: &[Arc<str>]) -> Box<[Org]> {
     let with_keys: BTreeSet<&str> = model.keys.values().map(|key| key.org.as_str()).collect();
     let orgs = model.orgs.iter().map(|(name, org)| {
         let boosts = org
@@ -195,6 +198,7 @@ fn compile_orgs(model: &Model, plans: &Numbers<'_>, endpoints: &Numbers<'_>) -> 
             declares_keys: with_keys.contains(name.as_str()),
             factors: boosts.map(factor).chain(incidents).collect(),
             endpoint_factors: named.iter().filter_map(of_endpoint).collect(),
+            quotas: OrgQuotas::compile(org, meters),
         }
     });
     orgs.collect()

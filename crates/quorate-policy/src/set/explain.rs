@@ -15,8 +15,10 @@ use crate::problems::shown;
 use crate::scalar::{written_duration, written_factor};
 
 mod limits;
+mod quotas;
 
 pub use limits::ExplainedLimit;
+pub use quotas::ExplainedQuota;
 
 /// What applies to a request, step by step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,12 +35,14 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// Every limit that would be looked at, in the order in which ties are decided.
     pub limits: Vec<ExplainedLimit>,
+    /// Every quota that would be looked at with them, in the same order.
+    pub quotas: Vec<ExplainedQuota>,
 }
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// `identity`, `authorization`, `endpoint`, `price`, `limits`, `slot` or `factors`.
+    /// `identity`, `authorization`, `endpoint`, `price`, `limits`, `quotas`, `slot` or `factors`.
     pub stage: &'static str,
     /// What was found.
     pub text: String,
@@ -64,6 +68,7 @@ impl PolicySet {
             step("endpoint", matched(endpoint, request.endpoint)),
         ];
         let mut limits = Vec::new();
+        let mut quotas = Vec::new();
         match resolved.verdict {
             Verdict::Denied(reason) => {
                 let text = format!("denied, and nothing charged: {}", in_words(reason));
@@ -75,7 +80,9 @@ impl PolicySet {
                 steps.push(step("price", self.prices(request, endpoint, &terms)));
                 steps.extend(factors(&terms, now));
                 limits = limits::explain(request, &terms, now);
-                steps.push(step("limits", summary(&limits, request)));
+                steps.push(step("limits", summary(limits.len(), request)));
+                quotas = self.explain_quotas(request, &who, &terms);
+                steps.extend((!quotas.is_empty()).then(|| step("quotas", summary(quotas.len(), request))));
                 steps.extend(slot(endpoint, &terms));
             }
         }
@@ -86,6 +93,7 @@ impl PolicySet {
             endpoint: resolved.endpoint.to_owned(),
             steps,
             limits,
+            quotas,
         })
     }
 
@@ -187,8 +195,8 @@ fn factors(terms: &Terms<'_>, now: Instant) -> Option<Step> {
     Some(step("factors", text))
 }
 
-fn summary(limits: &[ExplainedLimit], request: &Request<'_>) -> String {
-    match (limits.len(), request.refund) {
+fn summary(count: usize, request: &Request<'_>) -> String {
+    match (count, request.refund) {
         (0, _) => "none applies".to_owned(),
         (count, true) => format!("{count} would be given back to"),
         (1, false) => "one must have room".to_owned(),
@@ -219,6 +227,12 @@ impl fmt::Display for Explanation {
                     let most = if limit.at_most { "at most " } else { "" };
                     let (name, text, cost) = (&limit.name, &limit.text, limit.cost);
                     writeln!(f, "{:<14} - {name}: {text}; this request: {most}{cost}", "")?;
+                }
+            }
+            if step.stage == "quotas" {
+                for quota in &self.quotas {
+                    let (name, text, cost) = (&quota.name, &quota.text, quota.cost);
+                    writeln!(f, "{:<14} - {name}: {text}; this request: {cost}", "")?;
                 }
             }
         }

@@ -59,12 +59,7 @@ impl<'a> Grouping<'a> {
     fn collect(&self, limits: &[model::Limit], first: usize) -> Vec<(Per, Vec<Limit>)> {
         let mut groups = Vec::new();
         for (at, limit) in limits.iter().enumerate() {
-            let per = Per {
-                key: limit.per.key,
-                endpoint: limit.per.endpoint,
-                attributes: limit.per.attributes.iter().map(|name| name.as_str().into()).collect(),
-            };
-            push(&mut groups, per, self.limit(limit, order(first + at)));
+            push(&mut groups, per(&limit.per), self.limit(limit, order(first + at)));
         }
         groups
     }
@@ -73,14 +68,8 @@ impl<'a> Grouping<'a> {
         let (counts, meter) = match &limit.count {
             model::Count::Calls => (Counts::Calls, CALLS.into()),
             model::Count::Units(name) => {
-                let place = self.meters.iter().position(|meter| **meter == **name);
-                let number = place
-                    .and_then(|place| u8::try_from(place).ok())
-                    .expect("meters are checked and few");
-                (
-                    Counts::Units(MeterId(number)),
-                    Arc::clone(&self.meters[usize::from(number)]),
-                )
+                let (number, name) = meter(name, self.meters);
+                (Counts::Units(number), name)
             }
         };
         Limit {
@@ -189,6 +178,23 @@ fn period(nanos: u64) -> Period {
     Period::from_nanos(nanos).expect("windows of 0 are refused by the shape")
 }
 
-fn order(place: usize) -> u16 {
+/// The number of a meter, and its name as all share it.
+pub(super) fn meter(name: &str, meters: &[Arc<str>]) -> (MeterId, Arc<str>) {
+    let place = meters.iter().position(|meter| **meter == *name);
+    let number = place
+        .and_then(|place| u8::try_from(place).ok())
+        .expect("meters are checked and few");
+    (MeterId(number), Arc::clone(&meters[usize::from(number)]))
+}
+
+pub(super) fn per(per: &model::Per) -> Per {
+    Per {
+        key: per.key,
+        endpoint: per.endpoint,
+        attributes: per.attributes.iter().map(|name| name.as_str().into()).collect(),
+    }
+}
+
+pub(super) fn order(place: usize) -> u16 {
     u16::try_from(place).expect("few limits apply to one request")
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use expect_test::Expect;
 use quorate_core::limit::{Counts, Mode, Role};
+use quorate_core::quota::Quota;
 use quorate_core::request::{Request, Subject};
 use quorate_core::state::layout::Layouts;
 use quorate_core::terms::Terms;
@@ -18,6 +19,8 @@ mod charges;
 mod explanations;
 mod factors;
 mod identity;
+mod quotas;
+mod reloads;
 
 pub(super) const BOUNDS: Bounds = Bounds { cost_max: 1_000 };
 
@@ -158,6 +161,9 @@ fn show(set: &PolicySet, terms: &Terms<'_>, now: u64) -> String {
             );
         }
     }
+    for quota in terms.quotas() {
+        show_quota(set, quota, &mut text);
+    }
     if let Some(slot) = terms.slot {
         let shadow = if slot.shadow { " shadow" } else { "" };
         let _ = write!(
@@ -169,4 +175,32 @@ fn show(set: &PolicySet, terms: &Terms<'_>, now: u64) -> String {
         );
     }
     text
+}
+
+fn show_quota(set: &PolicySet, quota: &Quota, text: &mut String) {
+    assert_eq!(set.meter_name(quota.meter), &*quota.meter_name);
+    let _ = write!(
+        text,
+        "\n    {} quota {} {} {}",
+        if quota.hard { "hard" } else { "soft" },
+        quota.name,
+        quota.limit,
+        quota.meter_name
+    );
+    if quota.per.key {
+        text.push_str(" key");
+    }
+    if quota.per.endpoint {
+        text.push_str(" endpoint");
+    }
+    for name in &quota.per.attributes {
+        let _ = write!(text, " @{name}");
+    }
+    if quota.mode == Mode::Shadow {
+        text.push_str(" shadow");
+    }
+    if quota.payment_required {
+        text.push_str(" 402");
+    }
+    let _ = write!(text, " warns at {:?} #{}", quota.warn_at, quota.order);
 }

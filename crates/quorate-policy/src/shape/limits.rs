@@ -1,7 +1,8 @@
-//! The fields of limits, bursts, pools, slots, quotas and plans.
+//! The fields of limits, bursts, pools, slots and plans.
 
 use quorate_core::limit::{CAPACITY_MAX, WINDOW_MAX_NS, WINDOW_MIN_NS};
 
+use super::quotas::QUOTA;
 use super::{Field, Kind, Object, Word, optional, required, word};
 
 /// The window of a limit.
@@ -12,8 +13,6 @@ pub(crate) const DEPTH_MAX: u64 = 1_000_000;
 const SLOT_TTL_MIN_NS: u64 = 1_000_000_000;
 /// The longest: what is held longer than a week was forgotten.
 const SLOT_TTL_MAX_NS: u64 = 7 * 86_400 * 1_000_000_000;
-/// The most units of a quota: every JSON reader takes it exactly.
-pub(crate) const QUOTA_MAX: u64 = 1 << 53;
 
 /// Whether something denies.
 pub(crate) const MODES: &[Word] = &[
@@ -198,63 +197,6 @@ const SLOT: Object = Object {
             Kind::Duration(SLOT_TTL_MIN_NS, SLOT_TTL_MAX_NS),
             "`15m`",
             "How long one is held at most, unless extended.",
-        ),
-    ],
-};
-
-const PERIODS: &[Word] = &[
-    word("hour", "By the clock."),
-    word("day", "From midnight in the org's time zone."),
-    word("week", "From Monday."),
-    word("month", "From the first, or from `anchor_day`."),
-    word("year", "From the first of January."),
-    word("lifetime", "Once."),
-];
-
-const QUOTA_KINDS: &[Word] = &[
-    word("hard", "Never overspent."),
-    word("soft", "Allowed beyond, and told how much."),
-];
-
-const STATUSES: &[Word] = &[word("402", "Payment Required."), word("429", "Too Many Requests.")];
-
-pub(crate) const QUOTA: Object = Object {
-    name: "a quota",
-    doc: "An amount per calendar period. Checked now; it binds once state is durable.",
-    fields: &[
-        required(
-            "name",
-            Kind::Name,
-            "Its name, unique among the limits and quotas of what it belongs to.",
-        ),
-        required("per", Kind::Per, "What one account belongs to, within the org."),
-        required("limit", Kind::Integer(1, QUOTA_MAX), "How many units."),
-        required(
-            "period",
-            Kind::Word(PERIODS),
-            "Per which calendar period, in the org's time zone.",
-        ),
-        optional(
-            "anchor_day",
-            Kind::Integer(1, 31),
-            "`1`",
-            "The day on which a month begins; in shorter months their last day.",
-        ),
-        optional("meter", Kind::Name, "`requests`", "Units of which meter."),
-        optional("kind", Kind::Word(QUOTA_KINDS), "`hard`", "What happens at its end."),
-        optional(
-            "warn_at",
-            Kind::OneOrMany(&Kind::Percent),
-            "`defaults.warn_at`",
-            "At which uses answers carry a warning.",
-        ),
-        optional("status", Kind::Word(STATUSES), "`429`", "The HTTP status of a denial."),
-        optional("mode", Kind::Word(MODES), "`enforce`", "Whether it denies."),
-        optional(
-            "on_unavailable",
-            Kind::Word(ON_UNAVAILABLE),
-            "soft quotas: `defaults.on_unavailable`",
-            "What happens when the store is away. Refused on a hard quota.",
         ),
     ],
 };

@@ -1,6 +1,7 @@
 //! The fields of endpoints, orgs, keys, boosts and incidents.
 
-use super::limits::{LIMIT, MODES, QUOTA};
+use super::limits::{LIMIT, MODES};
+use super::quotas::{AGREEMENT, QUOTA, QUOTA_MAX};
 use super::{Kind, Object, Word, optional, required, word};
 
 /// The largest cost factor: a call that costs more than a million is not a call.
@@ -29,7 +30,7 @@ pub(crate) const ENDPOINT: Object = Object {
         ),
         optional(
             "amounts",
-            Kind::Named(&Kind::Name, &Kind::Integer(0, super::limits::QUOTA_MAX)),
+            Kind::Named(&Kind::Name, &Kind::Integer(0, QUOTA_MAX)),
             "none",
             "What one request costs on other meters. The caller may say otherwise.",
         ),
@@ -162,6 +163,12 @@ pub(crate) const ORG: Object = Object {
             Kind::List(&Kind::Object(&QUOTA)),
             "none",
             "Quotas of its own, beside the plan's.",
+        ),
+        optional(
+            "overage",
+            Kind::Object(&AGREEMENT),
+            "none: soft quotas are hard",
+            "Its agreement to overage.",
         ),
     ],
 };

@@ -69,6 +69,9 @@ impl fmt::Display for Value {
 
 impl Value {
     fn toml(&self, text: &str) -> String {
+        if self.setting.key == super::settings::STORE.key {
+            return quoted(&crate::store::without_password(text));
+        }
         // A number as TOML writes it: `007` is one here and none there.
         let is_number = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
         if self.setting.is_switch() || is_number {

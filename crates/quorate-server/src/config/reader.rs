@@ -10,6 +10,7 @@ use super::settings::{self, SETTINGS, Setting};
 use super::values::{address, boolean, duration, integer, size, word};
 use super::{Config, NodeSettings, TelemetrySettings, callers};
 use crate::listen::{ClientAuthentication, ConnectionLimits, KEPT_BYTES_MAX, TlsFiles};
+use crate::store::{Address, StoreChoice};
 use crate::telemetry::logs::{self, LogFormat};
 
 /// More threads than any machine has cores: a typing error.
@@ -88,8 +89,24 @@ impl Reader<'_> {
                 }),
                 credential_key_file: self.path(&settings::CREDENTIAL_KEY),
             },
+            store: self.store(),
+            unshared_windows: self.get(&settings::UNSHARED_WINDOWS, boolean),
             telemetry: self.telemetry(),
         }
+    }
+
+    fn store(&mut self) -> StoreChoice {
+        let directory = self.get(&settings::DATA_DIR, |text| Ok(PathBuf::from(text)));
+        self.get(&settings::STORE, |text| match text {
+            "embedded" => Ok(StoreChoice::Embedded(directory.clone())),
+            "none" => Ok(StoreChoice::Nowhere),
+            _ if text.starts_with("scylla://") => match Address::parse(text) {
+                Ok(address) => Ok(StoreChoice::Cluster(address)),
+                Err(error) => Err(error.to_string()),
+            },
+            // Not repeated: it may hold a password.
+            _ => Err("it is neither `embedded`, nor `none`, nor `scylla://…`".to_owned()),
+        })
     }
 
     fn connections(&mut self, message_bytes_max: usize) -> ConnectionLimits {

@@ -247,8 +247,31 @@ pub(super) static TRACE_RATIO: Setting = setting(
     "The share of calls that is traced where the caller's context does not say; needs --otlp-endpoint",
 );
 
+pub(super) static STORE: Setting = setting(
+    "store",
+    "store",
+    "embedded|none|URL",
+    "embedded",
+    "Where quotas and usage are kept: in the data directory, nowhere, or on a cluster, scylla://HOST:PORT,…/KEYSPACE",
+);
+pub(super) static DATA_DIR: Setting = setting(
+    "data_dir",
+    "data-dir",
+    "DIR",
+    "quorate-data",
+    "The directory of the embedded store; made if it does not exist, used by one server at a time",
+);
+
+pub(super) static UNSHARED_WINDOWS: Setting = setting(
+    "unshared_windows",
+    "unshared-windows",
+    "",
+    "false",
+    "Let several servers use one store, each with rate windows of its own; quotas are shared either way",
+);
+
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [&Setting; 28] = [
+pub(super) static SETTINGS: [&Setting; 31] = [
     &POLICY,
     &GRPC_LISTEN,
     &HTTP_LISTEN,
@@ -260,6 +283,9 @@ pub(super) static SETTINGS: [&Setting; 28] = [
     &TLS_CLIENT_AUTHORITIES,
     &TLS_CLIENT_AUTHENTICATION,
     &CREDENTIAL_KEY,
+    &STORE,
+    &DATA_DIR,
+    &UNSHARED_WINDOWS,
     &DRAIN_DELAY,
     &DRAIN_TIMEOUT,
     &MEMORY,

@@ -1,8 +1,8 @@
 //! Whether the server wants traffic: the state behind `/readyz` and the gRPC health service. It says what is; who
 //! changes it is `serve`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 
@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 #[derive(Debug)]
 pub struct Readiness {
     serving: AtomicBool,
+    failure: OnceLock<&'static str>,
     policy: ArcSwap<PolicyHealth>,
     reloads: AtomicU64,
     reload_failures: AtomicU64,
@@ -45,21 +46,34 @@ impl Readiness {
     pub fn new(policy: PolicyHealth) -> Self {
         Self {
             serving: AtomicBool::new(false),
+            failure: OnceLock::new(),
             policy: ArcSwap::from_pointee(policy),
             reloads: AtomicU64::new(0),
             reload_failures: AtomicU64::new(0),
         }
     }
 
-    /// Whether the server wants traffic: false before its doors are open and from the first moment of a drain.
+    /// Whether the server wants traffic: false before its doors are open, from the first moment of a drain, and when a
+    /// part of it has failed for good.
     #[must_use]
     pub fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Acquire)
+        self.serving.load(Ordering::Acquire) && self.failure().is_none()
     }
 
     /// Says whether the server wants traffic.
     pub fn set_serving(&self, serving: bool) {
         self.serving.store(serving, Ordering::Release);
+    }
+
+    /// Which part of the server has failed for good.
+    #[must_use]
+    pub fn failure(&self) -> Option<&'static str> {
+        self.failure.get().copied()
+    }
+
+    /// Records that a part of the server has failed for good: it wants no traffic any more. The first that fails is told.
+    pub fn fail(&self, what: &'static str) {
+        self.failure.get_or_init(|| what);
     }
 
     /// How the policy fares.
@@ -118,5 +132,14 @@ mod tests {
         readiness.policy_loaded(PolicyHealth { sequence: 2, ..loaded });
         assert_eq!(readiness.policy().failure, None);
         assert_eq!((readiness.reloads(), readiness.reload_failures()), (1, 1));
+    }
+
+    #[test]
+    fn what_has_failed_for_good_is_not_ready_again() {
+        let readiness = Readiness::new(PolicyHealth::default());
+        readiness.fail("the quotas");
+        readiness.set_serving(true);
+        assert!(!readiness.is_serving());
+        assert_eq!(readiness.failure(), Some("the quotas"));
     }
 }

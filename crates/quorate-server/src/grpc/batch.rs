@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use quanta::Instant;
 use quorate_core::request::{BATCH_MAX, InvalidRequest, Request};
 use quorate_node::Wanted;
+use quorate_node::quotas::Patience;
 
 use super::convert::{Asked, AskedBatch, write_answer, write_overloaded, write_unavailable};
 use super::decisions::Decisions;
@@ -42,7 +43,17 @@ impl Decisions {
             let started = Instant::now();
             let look = |answer: &quorate_core::answer::Answer<'_>| all_allowed &= answer.allowed();
             let decided = nested(out, RESPONSES, |out| {
-                self.decide_request(Door::GrpcBatch, started, request, asked.rendering(), out, look)
+                // Items do not wait for units of a quota: the whole batch would.
+                self.decide_request(
+                    Door::GrpcBatch,
+                    started,
+                    request,
+                    asked.rendering(),
+                    Patience::Over,
+                    out,
+                    look,
+                )
+                .map(drop)
             });
             if decided.is_err() {
                 // Every item was checked. What can still go wrong is a race: the policy was replaced meanwhile, or

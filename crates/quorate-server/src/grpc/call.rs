@@ -10,6 +10,8 @@ use bytes::Bytes;
 use http::Response;
 use prost::Message;
 use quorate_api::v1;
+use quorate_node::Decided;
+use quorate_node::quotas::{Parked, Patience};
 use tonic::Status;
 
 use super::convert::{Asked, AskedBatch, Lists, write_overloaded};
@@ -67,10 +69,18 @@ enum State {
     Other(Pin<Box<dyn Future<Output = Response<Reply>> + Send>>),
 }
 
+/// A message that waits for units of a quota.
+pub(super) struct Waiting {
+    message: Bytes,
+    parked: Parked,
+}
+
 /// A call that takes one message.
 pub(super) struct Unary {
     pub(super) method: Method,
     pub(super) message: OneMessage,
+    /// The message and where it waits for units of a quota.
+    pub(super) waiting: Option<Box<Waiting>>,
     pub(super) decisions: Arc<Decisions>,
     pub(super) identity: Identity,
     pub(super) admission: Admission,
@@ -116,10 +126,7 @@ impl Future for Answering {
 
 impl Unary {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response<Reply>> {
-        let answered = match ready!(self.message.poll(cx)) {
-            Ok(message) => self.answer(&message).map_err(Unread::Call),
-            Err(unread) => Err(unread),
-        };
+        let answered = ready!(self.poll_answer(cx));
         let answered = answered.map_err(|unread| self.failed(unread));
         match self.open.take() {
             Some(open) => Poll::Ready(Reply::unary(answered, open)),
@@ -127,10 +134,37 @@ impl Unary {
         }
     }
 
-    fn answer(&mut self, message: &[u8]) -> Result<Bytes, CallError> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Unread>> {
+        let (mut message, mut patience) = match &mut self.waiting {
+            None => match ready!(self.message.poll(cx)) {
+                Ok(message) => (message, Patience::Whole),
+                Err(unread) => return Poll::Ready(Err(unread)),
+            },
+            Some(waiting) => {
+                let patience = ready!(Pin::new(&mut waiting.parked).poll(cx));
+                (waiting.message.clone(), patience)
+            }
+        };
+        loop {
+            let parked = match self.answer(&message, patience) {
+                Ok(Decided::Answered(answer)) => return Poll::Ready(Ok(answer)),
+                Err(error) => return Poll::Ready(Err(Unread::Call(error))),
+                Ok(Decided::Parked(parked)) => parked,
+            };
+            let waiting = self.waiting.insert(Box::new(Waiting { message, parked }));
+            patience = ready!(Pin::new(&mut waiting.parked).poll(cx));
+            message = waiting.message.clone();
+        }
+    }
+
+    fn answer(&mut self, message: &[u8], patience: Patience) -> Result<Decided<Bytes>, CallError> {
         let mut out = Vec::with_capacity(ANSWER_BYTES.max(message.len()));
+        let mut parked = None;
         frame(&mut out, |out| match self.method {
-            Method::ShouldAllow => self.should_allow(message, out),
+            Method::ShouldAllow => {
+                parked = self.should_allow(message, patience, out)?;
+                Ok(())
+            }
             Method::ShouldAllowBatch => self.should_allow_batch(message, out),
             Method::ReleaseSlot => {
                 let message = v1::ReleaseSlotRequest::decode(message)?;
@@ -141,16 +175,24 @@ impl Unary {
                 write_whole(out, &self.decisions.extend(&self.identity, &message)?)
             }
         })?;
-        Ok(Bytes::from(out))
+        Ok(match parked {
+            Some(parked) => Decided::Parked(parked),
+            None => Decided::Answered(Bytes::from(out)),
+        })
     }
 
-    fn should_allow(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), CallError> {
+    fn should_allow(
+        &mut self,
+        message: &[u8],
+        patience: Patience,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Parked>, CallError> {
         let mut lists = Lists::default();
         let asked = Asked::read(message, &mut lists)?;
         if matches!(self.admission, Admission::Overloaded) {
             self.decisions.count_overloaded(Door::GrpcUnary);
             write_overloaded(out);
-            return Ok(());
+            return Ok(None);
         }
         let span = &mut self.span;
         let look = |answer: &quorate_core::answer::Answer<'_>| {
@@ -159,7 +201,7 @@ impl Unary {
             }
         };
         self.decisions
-            .decide(Door::GrpcUnary, &self.identity, &asked, &lists, out, look)
+            .decide(Door::GrpcUnary, &self.identity, &asked, &lists, patience, out, look)
     }
 
     fn should_allow_batch(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), CallError> {

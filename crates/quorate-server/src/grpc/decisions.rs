@@ -5,6 +5,8 @@ use std::sync::Arc;
 use quanta::Instant;
 use quorate_core::answer::Answer;
 use quorate_core::request::{Request, Subject};
+use quorate_node::Decided;
+use quorate_node::quotas::{Parked, Patience};
 
 use super::convert::{Asked, Lists, Rendering, write_answer};
 use super::status::CallError;
@@ -41,19 +43,20 @@ impl Decisions {
     }
 
     /// Decides one request that came in by `door` and writes the answer; `look` sees it first. After an error nothing
-    /// is written.
+    /// is written, nor when the request is given a place to wait: then it is to be asked again.
     pub(super) fn decide(
         &self,
         door: Door,
         identity: &Identity,
         asked: &Asked<'_>,
         lists: &Lists<'_>,
+        patience: Patience,
         out: &mut Vec<u8>,
         look: impl FnOnce(&Answer<'_>),
-    ) -> Result<(), CallError> {
+    ) -> Result<Option<Parked>, CallError> {
         let started = Instant::now();
         let request = asked.request(identity.org(asked.org())?, lists)?;
-        self.decide_request(door, started, &request, asked.rendering(), out, look)
+        self.decide_request(door, started, &request, asked.rendering(), patience, out, look)
     }
 
     /// As [`Self::decide`], for a request that was read already.
@@ -63,11 +66,12 @@ impl Decisions {
         started: Instant,
         request: &Request<'_>,
         rendering: Rendering,
+        patience: Patience,
         out: &mut Vec<u8>,
         look: impl FnOnce(&Answer<'_>),
-    ) -> Result<(), CallError> {
+    ) -> Result<Option<Parked>, CallError> {
         let node = &self.edge.node;
-        node.should_allow(request, rendering.wanted(), |answer| {
+        let decided = node.should_allow_or_park(request, rendering.wanted(), patience, |answer| {
             let hidden = discreet(answer, request.org);
             let answer = hidden.as_ref().unwrap_or(answer);
             self.count(door, answer, request, started);
@@ -75,7 +79,10 @@ impl Decisions {
             let profiles = self.edge.header_profiles(rendering.headers());
             write_answer(out, answer, rendering, &profiles, || node.unix_ns());
         })?;
-        Ok(())
+        Ok(match decided {
+            Decided::Answered(()) => None,
+            Decided::Parked(parked) => Some(parked),
+        })
     }
 
     /// Counts an answer.

@@ -112,6 +112,7 @@ impl Door {
         let span = method.door().and_then(|door| self.span(door, &request));
         let admitted = matches!(admission, Admission::Admitted(_)).then(|| Arc::clone(&self.doors.decisions));
         Answering::unary(Unary {
+            waiting: None,
             method,
             message: OneMessage::new(self.frames(request), admitted),
             decisions: Arc::clone(&self.doors.decisions),

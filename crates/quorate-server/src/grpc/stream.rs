@@ -4,10 +4,13 @@
 //! buffer, and the buffer is sent when nothing is left to answer. How a stream ends when the server stops is the
 //! business of `reply`.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use quorate_node::quotas::{Parked, Patience};
 
 use super::convert::{Lists, read_streamed};
 use super::decisions::Decisions;
@@ -34,6 +37,8 @@ pub(super) struct Answers {
     decisions: Arc<Decisions>,
     identity: Identity,
     out: Vec<u8>,
+    /// A request that waits for units of a quota, and where: those after it wait too.
+    waiting: Option<Box<(Bytes, Parked)>>,
     /// How the caller's side ended, once it has.
     end: Option<Result<(), Unread>>,
     span: Option<Box<CallSpan>>,
@@ -52,6 +57,7 @@ impl Answers {
             decisions,
             identity,
             out: Vec::new(),
+            waiting: None,
             end: None,
             span,
             answered: 0,
@@ -61,8 +67,24 @@ impl Answers {
     /// The next answers, as they are sent; at the end how the caller's side ended.
     pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Result<(), Unread>>> {
         while self.end.is_none() && self.out.len() < FLUSH_BYTES {
+            if let Some(waiting) = &mut self.waiting {
+                let (message, parked) = &mut **waiting;
+                match Pin::new(parked).poll(cx) {
+                    Poll::Ready(patience) => {
+                        let message = message.clone();
+                        self.waiting = None;
+                        self.answer(message, patience);
+                        continue;
+                    }
+                    Poll::Pending if self.out.is_empty() => return Poll::Pending,
+                    Poll::Pending => break,
+                }
+            }
             match self.inbound.poll_message(cx) {
-                Poll::Ready(Some(Ok(message))) => self.answer(&message),
+                Poll::Ready(Some(Ok(message))) => {
+                    self.answered += 1;
+                    self.answer(message, Patience::Whole);
+                }
                 Poll::Ready(Some(Err(unread))) => self.end = Some(Err(unread)),
                 Poll::Ready(None) => self.end = Some(Ok(())),
                 Poll::Pending if self.out.is_empty() => return Poll::Pending,
@@ -81,21 +103,28 @@ impl Answers {
         Bytes::from(std::mem::replace(&mut self.out, next))
     }
 
-    fn answer(&mut self, message: &[u8]) {
-        self.answered += 1;
+    fn answer(&mut self, message: Bytes, patience: Patience) {
         let Self {
             decisions,
             identity,
             out,
             ..
         } = self;
+        let before = out.len();
+        let mut parked = None;
         let answered = frame(out, |out| {
             let mut lists = Lists::default();
-            let asked = read_streamed(message, &mut lists).map_err(CallError::from)?;
+            let asked = read_streamed(&message, &mut lists).map_err(CallError::from)?;
             nested(out, RESPONSE, |out| {
-                decisions.decide(Door::GrpcStream, identity, &asked, &lists, out, |_| {})
+                parked = decisions.decide(Door::GrpcStream, identity, &asked, &lists, patience, out, |_| {})?;
+                Ok::<_, CallError>(())
             })
         });
+        if let Some(parked) = parked {
+            out.truncate(before);
+            self.waiting = Some(Box::new((message, parked)));
+            return;
+        }
         if let Err(error) = answered {
             decisions.count_error(Door::GrpcStream, &error);
             let Ok(()) = frame(out, |out| {

@@ -34,6 +34,8 @@ fn allowed(binding: Option<Binding<'_>>) -> Answer<'_> {
         retry: Retry::Passed,
         degraded: false,
         binding,
+        bound_by_quota: false,
+        payment_required: false,
         drawn: 0,
         burst_remaining: 10,
         overage: 0,

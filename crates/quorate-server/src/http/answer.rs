@@ -49,6 +49,7 @@ struct Body<'a> {
     limit_name: &'a str,
     limit: u64,
     remaining: u64,
+    approximate: bool,
     window_ns: u64,
     retry_after_ns: u64,
     reset_after_ns: u64,
@@ -137,6 +138,7 @@ impl<'a> Body<'a> {
             limit_name: binding.map_or("", |limit| limit.name),
             limit: binding.map_or(0, |limit| limit.limit),
             remaining: binding.map_or(0, |limit| limit.remaining),
+            approximate: answer.bound_by_quota,
             window_ns: binding.map_or(0, |limit| limit.window_ns),
             retry_after_ns: match answer.retry {
                 Retry::After(nanos) => nanos,
@@ -237,6 +239,8 @@ const fn algorithm(kind: StatusKind) -> &'static str {
         StatusKind::Limit(Algorithm::Pool { .. }) => "BURST_POOL",
         StatusKind::Allowance => "BURST_ALLOWANCE",
         StatusKind::Slots => "CONCURRENCY",
+        StatusKind::Quota { hard: true } => "HARD_QUOTA",
+        StatusKind::Quota { hard: false } => "SOFT_QUOTA",
     }
 }
 

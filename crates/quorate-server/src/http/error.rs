@@ -44,6 +44,9 @@ pub(super) enum HttpError {
         /// The path.
         path: String,
     },
+    /// What would answer is away, or was never there.
+    #[error("{0}")]
+    Unavailable(String),
     /// The path has no such method.
     #[error("the path has no such method; `allow` says which it has")]
     MethodNotAllowed,
@@ -58,6 +61,7 @@ impl HttpError {
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED"),
             Self::Refused(Refusal::Unauthenticated) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
             Self::Refused(Refusal::OrgForbidden | Refusal::OrgUnnamed) => (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
         }

@@ -25,6 +25,9 @@ struct Ready {
     /// It finishes what it has and takes no more. Of a server that is not ready this door shows little else: it is
     /// open for moments before the server is ready, and to the end of a drain.
     draining: bool,
+    /// Which part of it has failed for good: it has to be restarted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'static str>,
     policy: Policy,
     reloads: Reloads,
 }
@@ -86,7 +89,8 @@ pub(super) async fn ready(State(door): State<Arc<HttpDoor>>) -> impl IntoRespons
     };
     let detail = Ready {
         ready,
-        draining: !ready,
+        draining: !ready && readiness.failure().is_none(),
+        failure: readiness.failure(),
         policy: Policy::of(&readiness.policy()),
         reloads: Reloads {
             ok: readiness.reloads(),

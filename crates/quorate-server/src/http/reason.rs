@@ -2,7 +2,7 @@
 //! chosen; the codes are also the labels of metrics.
 
 use http::StatusCode;
-use quorate_core::answer::Reason;
+use quorate_core::answer::{Answer, Reason};
 
 /// How many reasons there are.
 pub const REASONS: usize = ALL.len();
@@ -44,6 +44,16 @@ pub struct Told {
     pub message: &'static str,
 }
 
+/// The HTTP status of an answer: its reason's, unless a quota denied that asks for payment.
+#[must_use]
+pub const fn status(answer: &Answer<'_>) -> StatusCode {
+    if answer.payment_required && matches!(answer.reason, Reason::QuotaExhausted) {
+        StatusCode::PAYMENT_REQUIRED
+    } else {
+        told(answer.reason).status
+    }
+}
+
 /// Tells a reason.
 #[must_use]
 pub const fn told(reason: Reason) -> Told {
@@ -51,7 +61,7 @@ pub const fn told(reason: Reason) -> Told {
     let (index, status, code, message) = match reason {
         Reason::Ok => (0, S::OK, "OK", "allowed"),
         Reason::RateLimited => (1, S::TOO_MANY_REQUESTS, "RATE_LIMITED", "a rate limit has no room now"),
-        // A quota may ask for 402 instead; none binds yet.
+        // A quota may ask for 402 instead: see [`status`].
         Reason::QuotaExhausted => (2, S::TOO_MANY_REQUESTS, "QUOTA_EXHAUSTED", "a quota has no units left"),
         Reason::QuotaPending => (
             3,

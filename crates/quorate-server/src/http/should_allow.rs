@@ -10,12 +10,13 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use quorate_core::answer::{Answer, DecidedBy, DecisionId, Few, Reason, Retry};
-use quorate_node::Wanted;
+use quorate_node::quotas::Patience;
+use quorate_node::{Decided, Wanted};
 
 use super::HttpDoor;
 use super::answer::{Included, body};
 use super::error::HttpError;
-use super::reason::told;
+use super::reason::status;
 use super::request::{BODY_BYTES_MAX, ShouldAllow};
 use crate::callers::Identity;
 use crate::edge::{discreet, jittered};
@@ -48,7 +49,14 @@ pub(super) async fn should_allow(State(door): State<Arc<HttpDoor>>, request: Req
         let waiting = door.edge.in_flight.wait();
         let body = read(body).await?;
         drop(waiting);
-        decide(&door, &identity, &ShouldAllow::parse(&body)?, span.as_mut())
+        let asked = ShouldAllow::parse(&body)?;
+        let mut patience = Patience::Whole;
+        loop {
+            match decide(&door, &identity, &asked, patience, span.as_mut())? {
+                Decided::Answered(response) => return Ok(response),
+                Decided::Parked(parked) => patience = parked.await,
+            }
+        }
     };
     let answered = answered.await;
     if let Err(error) = &answered {
@@ -67,8 +75,9 @@ fn decide(
     door: &HttpDoor,
     identity: &Identity,
     asked: &ShouldAllow,
+    patience: Patience,
     span: Option<&mut CallSpan>,
-) -> Result<Response, HttpError> {
+) -> Result<Decided<Response>, HttpError> {
     let started = Instant::now();
     let node = &door.edge.node;
     let profiles = node.policy();
@@ -79,7 +88,7 @@ fn decide(
         statuses: included.limits || !profiles.is_empty(),
     };
     asked.with_request(identity.org(asked.org())?, |request| {
-        node.should_allow(request, wanted, |answer| {
+        node.should_allow_or_park(request, wanted, patience, |answer| {
             let later = asked.retry_jitter().then(|| jittered(answer));
             let answer = later.as_ref().unwrap_or(answer);
             let hidden = discreet(answer, request.org);
@@ -92,7 +101,7 @@ fn decide(
             if let Some(span) = span {
                 span.answered(answer);
             }
-            response(told(answer.reason).status, headers, body)
+            response(status(answer), headers, body)
         })
     })
 }
@@ -104,6 +113,8 @@ fn overloaded(door: &HttpDoor) -> Response {
         retry: Retry::Later,
         degraded: false,
         binding: None,
+        bound_by_quota: false,
+        payment_required: false,
         drawn: 0,
         burst_remaining: 0,
         overage: 0,
@@ -124,7 +135,7 @@ fn overloaded(door: &HttpDoor) -> Response {
     let unix_ns = door.edge.node.unix_ns();
     let headers = headers::render(&[], &answer, unix_ns);
     let body = body(&answer, Included::default(), &headers, unix_ns);
-    response(told(answer.reason).status, headers, body)
+    response(status(&answer), headers, body)
 }
 
 fn response(status: StatusCode, fields: Vec<Field>, body: Vec<u8>) -> Response {

@@ -65,6 +65,7 @@ fn edge_of(policy: &str, callers: Callers, in_flight_max: usize) -> Edge {
         callers,
         in_flight: Arc::new(InFlight::new(in_flight_max)),
         readiness,
+        store: None,
         telemetry: Telemetry::new(),
     }
 }

@@ -71,9 +71,6 @@ fn for_people(server: &Server) -> String {
         text.push_str(&format!("        unix:{}\n", path.display()));
     }
     text.push_str(&format!("  HTTP  {scheme}://{}\n", addresses.http));
-    if server.quotas_declared() {
-        text.push_str("Quotas are declared. They are checked, and do not bind yet: nothing is denied by a quota.\n");
-    }
     text.push_str(&format!("Try:\n  {}\n", try_line(addresses)));
     text
 }

@@ -27,6 +27,7 @@ pub(super) fn edge(prepared: &Prepared) -> Arc<Edge> {
         callers: callers(&prepared.config.callers),
         in_flight: Arc::new(InFlight::new(prepared.config.in_flight_max)),
         readiness: Readiness::new(health),
+        store: prepared.store.clone(),
         telemetry: Telemetry::new(),
     })
 }

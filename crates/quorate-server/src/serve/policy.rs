@@ -8,6 +8,7 @@ use quorate_policy::{Checked, Source};
 
 use crate::edge::{Edge, PolicyFailure, PolicyHealth};
 use crate::policy_files;
+use crate::store::OpenStoreError;
 
 /// How the catalogue that is built in is named.
 const REFERENCE: &str = "reference catalogue (built in)";
@@ -81,6 +82,9 @@ impl PolicyReloader {
         }
         *last = sources;
         let reloaded = checked.and_then(|checked| {
+            if checked.quotas_declared() && self.edge.store.is_none() {
+                return Err(OpenStoreError::QuotasNowhere.to_string());
+            }
             warn(&checked);
             self.edge.node.reload(&checked).map_err(|report| report.render(false))
         });

@@ -10,6 +10,7 @@ use quorate_policy::{Checked, Source};
 use super::policy::PolicySource;
 use crate::config::{Config, NodeSettings, hex_32};
 use crate::listen::{Protocols, Tls};
+use crate::store::{OpenStore, OpenStoreError, StoreChoice};
 
 /// What a server needs to start, checked.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub struct Prepared {
     /// The configuration.
     pub config: Config,
     pub(super) node: Arc<Node>,
+    pub(super) store: Option<OpenStore>,
     pub(super) checked: Checked,
     pub(super) source: PolicySource,
     pub(super) texts: Vec<Source>,
@@ -49,10 +51,24 @@ pub fn prepare(config: Config) -> Result<Prepared, String> {
         let node = Node::start(node_config, &checked).map_err(|report| report.render(false))?;
         Ok((node, checked))
     });
+    if let Ok((_, checked)) = &started
+        && checked.quotas_declared()
+        && config.store == StoreChoice::Nowhere
+    {
+        problems.push(OpenStoreError::QuotasNowhere.to_string());
+    }
+    // Last, and only if all else is well: a store is not to be made for a server that does not start.
+    let store = match &started {
+        Ok(_) if problems.is_empty() => OpenStore::open(&config.store)
+            .map_err(|error| problems.push(error.to_string()))
+            .unwrap_or_default(),
+        _ => None,
+    };
     match started {
         Ok((node, checked)) if problems.is_empty() => Ok(Prepared {
             config,
             node,
+            store,
             checked,
             source,
             texts,

@@ -12,14 +12,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::Addresses;
 use super::assembly::{edge, start_data_plane, start_otlp, web};
+use super::durable::Durable;
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
 use super::reload::{Cause, Reloads};
 use super::watch::FileWatch;
+use super::windows::LockError;
 use crate::config::Config;
 use crate::edge::{Edge, PolicyHealth};
 use crate::grpc::{Companions, Health};
 use crate::listen::{BindError, Bound, DataPlane, Web, accept_until};
+use crate::store::{OpenStore, OpenStoreError, StoreChoice};
 use crate::telemetry::otlp::{Otlp, OtlpError};
 
 /// How long the HTTP door may take to close: its calls are short.
@@ -40,6 +43,12 @@ pub enum StartError {
     /// Telemetry cannot be exported.
     #[error("telemetry: {0}")]
     Otlp(#[from] OtlpError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenStoreError),
+    /// Another server keeps its windows on it.
+    #[error(transparent)]
+    Windows(#[from] LockError),
     /// Nobody can be told where the doors are.
     #[error("cannot say where the server listens: {0}")]
     Announce(#[source] io::Error),
@@ -50,12 +59,12 @@ pub struct Server {
     edge: Arc<Edge>,
     config: Config,
     addresses: Addresses,
-    quotas_declared: bool,
     health: Health,
     data_plane: Arc<DataPlane>,
     web: Web,
     reloads: Arc<Reloads>,
     otlp: Option<Otlp>,
+    durable: Option<Durable>,
     stop_grpc: CancellationToken,
     stop_http: CancellationToken,
     grpc_acceptors: JoinSet<()>,
@@ -75,7 +84,10 @@ impl Server {
     ///
     /// # Errors
     /// A port is taken, or the machine lacks something.
-    pub async fn start(prepared: Prepared) -> Result<Self, StartError> {
+    pub async fn start(mut prepared: Prepared) -> Result<Self, StartError> {
+        if let StoreChoice::Cluster(address) = &prepared.config.store {
+            prepared.store = Some(OpenStore::connect(address).await?);
+        }
         let sockets = Sockets::bind(&prepared.config)?;
         let addresses = sockets.addresses(&prepared.config)?;
         warn(&prepared.checked);
@@ -85,17 +97,21 @@ impl Server {
         let (health, companions) = Companions::new();
         let data_plane = Arc::new(start_data_plane(&prepared, &edge, &companions, traces.as_ref())?);
         let web = web(&prepared, &edge, traces);
+        let durable = match prepared.store {
+            Some(store) => Some(Durable::start(store, &edge, &health, prepared.config.unshared_windows).await?),
+            None => None,
+        };
         let policy = PolicyReloader::new(Arc::clone(&edge), prepared.source.clone(), prepared.texts);
         let tls = [prepared.grpc_tls, prepared.http_tls].into_iter().flatten().collect();
         let mut server = Self {
             edge,
             addresses,
-            quotas_declared: prepared.checked.quotas_declared(),
             health,
             data_plane,
             web,
             reloads: Arc::new(Reloads::new(policy, tls)),
             otlp,
+            durable,
             stop_grpc: CancellationToken::new(),
             stop_http: CancellationToken::new(),
             grpc_acceptors: JoinSet::new(),
@@ -108,7 +124,7 @@ impl Server {
         server.keep_time();
         server.accept(sockets);
         server.edge.readiness.set_serving(true);
-        server.health.set_serving(true).await;
+        server.health.set_serving(server.edge.readiness.is_serving()).await;
         Ok(server)
     }
 
@@ -122,12 +138,6 @@ impl Server {
     #[must_use]
     pub fn policy(&self) -> Arc<PolicyHealth> {
         self.edge.readiness.policy()
-    }
-
-    /// Whether the policy that the server started with declares quotas.
-    #[must_use]
-    pub const fn quotas_declared(&self) -> bool {
-        self.quotas_declared
     }
 
     /// Calls that wait for their message, for tests that wait for them.
@@ -161,6 +171,9 @@ impl Server {
         while self.http_acceptors.join_next().await.is_some() {}
         self.web.drain(HTTP_DRAIN_MAX).await;
         self.timers.shutdown().await;
+        if let Some(durable) = self.durable.take() {
+            durable.stop().await;
+        }
         if let Some(otlp) = self.otlp.take() {
             otlp.shut_down().await;
         }

@@ -26,6 +26,8 @@ pub(crate) fn answer(reason: Reason) -> Answer<'static> {
         },
         degraded: false,
         binding: Some(PER_MINUTE),
+        bound_by_quota: false,
+        payment_required: false,
         drawn: 0,
         burst_remaining: 0,
         overage: 0,

@@ -111,6 +111,14 @@ impl Launch {
         if self.doors {
             command.args(["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]);
         }
+        // A store in the working directory would be everybody's: a test that wants one says where.
+        if !self
+            .arguments
+            .iter()
+            .any(|argument| argument == "--data-dir" || argument == "--store")
+        {
+            command.args(["--store", "none"]);
+        }
         command
             .args(&self.arguments)
             .stdin(Stdio::null())

@@ -333,7 +333,7 @@ fn time_that_goes_back_is_a_stopped_clock() {
 }
 
 /// A batch of `costs` of one key.
-fn batch(org: &mut Org, costs: &[u64]) -> (Vec<Reason>, bool) {
+pub(super) fn batch(org: &mut Org, costs: &[u64]) -> (Vec<Reason>, bool) {
     let mut batch = Batch::default();
     let now = Now::at(START);
     let reasons = costs.iter().map(|cost| {
@@ -342,6 +342,8 @@ fn batch(org: &mut Org, costs: &[u64]) -> (Vec<Reason>, bool) {
         let terms = Terms {
             plan_groups: &org.plan,
             endpoint_groups: &org.endpoint,
+            plan_quotas: &org.quotas,
+            org_quotas: &[],
             factors: Factors::default(),
             slot: None,
             amounts,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::answer::DecisionId;
 use crate::factor::{Factor, Factors};
 use crate::limit::{Algorithm, Counts, Group, Limit, MeterId, Mode, Per, PoolMode, Precision, Role, Scope};
+use crate::quota::Quota;
 use crate::request::ChargeMode;
 use crate::shard::{Ask, Decision, Shard};
 use crate::state::layout::Layouts;
@@ -49,6 +50,7 @@ pub struct Org {
     pub layouts: Layouts,
     pub plan: Vec<Group>,
     pub endpoint: Vec<Group>,
+    pub quotas: Vec<Quota>,
     pub shape: Shape,
     pub decisions: u128,
 }
@@ -139,6 +141,7 @@ impl Org {
             layouts,
             plan,
             endpoint,
+            quotas: Vec::new(),
             shape,
             decisions: 0,
         }
@@ -172,6 +175,8 @@ impl Org {
         let terms = Terms {
             plan_groups: &self.plan,
             endpoint_groups: &self.endpoint,
+            plan_quotas: &self.quotas,
+            org_quotas: &[],
             factors: Factors {
                 org: &self.shape.factors,
                 ..Factors::default()

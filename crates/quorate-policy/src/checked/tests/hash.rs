@@ -1,5 +1,6 @@
 //! Equal policies have equal hashes, however they are written; different ones do not.
 
+use super::mutations::FULL;
 use super::sources;
 use crate::{REFERENCE_YAML, check};
 
@@ -81,6 +82,23 @@ fn content_does() {
     ] {
         let changed = REFERENCE_YAML.replacen(from, to, 1);
         assert_ne!(changed, REFERENCE_YAML, "{from}");
+        assert_ne!(hash(&changed), base, "{from}");
+    }
+}
+
+#[test]
+fn what_quotas_say_does() {
+    let base = hash(FULL);
+    for (from, to) in [
+        ("alert_at: [75%, 100%]", "alert_at: [76%, 100%]"),
+        ("anchor_day: 31", "anchor_day: 30"),
+        ("period: lifetime", "period: year"),
+        ("agreed_by: Ann Lee", "agreed_by: Ann"),
+        ("agreed_at: 2026-01-01T00:00:00Z", "agreed_at: 2026-01-02T00:00:00Z"),
+        ("reason: contract 17", "reason: contract 18"),
+    ] {
+        let changed = FULL.replacen(from, to, 1);
+        assert_ne!(changed, FULL, "{from}");
         assert_ne!(hash(&changed), base, "{from}");
     }
 }

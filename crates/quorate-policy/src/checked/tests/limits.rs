@@ -1,4 +1,4 @@
-//! Rules of limits, bursts, pools, slots and quotas.
+//! Rules of limits, bursts, pools and slots.
 
 use expect_test::expect;
 
@@ -379,93 +379,6 @@ fn slots() {
             p.yaml:5:21: `async`: `0` is less than 1; expected a whole number from 1 to 1000000
             p.yaml:5:31: a slot lacks the field `depth`; `depth`: a whole number from 1 to 1000000
             p.yaml:5:38: `ttl`: `8d` is longer than 7d; expected a duration like `100ms`, `30s`, `1m`, `1h` or `7d`, from 1s to 7d
-        "#]],
-    );
-}
-
-fn quota(fields: &str) -> String {
-    said(&plan(&format!(
-        "quotas: [{{ name: q, per: org, limit: 5_000_000, {fields} }}]"
-    )))
-}
-
-#[test]
-fn quotas_as_they_may_be() {
-    for fits in [
-        "period: month, meter: tokens, kind: hard, warn_at: [50%, 80%, 100%], status: 402",
-        "period: month, anchor_day: 31",
-        "period: lifetime, kind: soft, on_unavailable: allow, warn_at: 90%, mode: shadow",
-    ] {
-        assert_eq!(quota(fits), "", "{fits}");
-    }
-}
-
-#[test]
-fn quotas_as_they_may_not_be() {
-    for (wrong, expected) in [
-        (
-            "period: fortnight",
-            expect![[r#"
-                p.yaml:5:61: `period`: `fortnight` is not a known value; known: `hour`, `day`, `week`, `month`, `year`, `lifetime`
-            "#]],
-        ),
-        (
-            "period: month, on_unavailable: allow",
-            expect![[r#"
-            p.yaml:5:68: a hard quota is never overspent, whatever is away; leave out `on_unavailable`, or make it `kind: soft`
-        "#]],
-        ),
-        (
-            "period: month, kind: hard, on_unavailable: deny",
-            expect![[r#"
-            p.yaml:5:80: a hard quota is never overspent, whatever is away; leave out `on_unavailable`, or make it `kind: soft`
-        "#]],
-        ),
-        (
-            "period: day, anchor_day: 3",
-            expect![[r#"
-            p.yaml:5:66: `anchor_day` means something to months only
-        "#]],
-        ),
-        (
-            "period: month, anchor_day: 32",
-            expect![[r#"
-                p.yaml:5:80: `anchor_day`: `32` is more than 31; expected a whole number from 1 to 31
-            "#]],
-        ),
-        (
-            "period: month, status: 500",
-            expect![[r#"
-                p.yaml:5:76: `status`: `500` is not a known value; known: `402`, `429`
-            "#]],
-        ),
-        (
-            "period: month, meter: token",
-            expect![[r#"
-                p.yaml:5:75: unknown meter `token`; did you mean `tokens`?
-            "#]],
-        ),
-        (
-            "period: month, warn_at: never",
-            expect![[r#"
-                p.yaml:5:77: `warn_at`: `never` is not a percentage; expected a percentage like `80%`
-            "#]],
-        ),
-        (
-            "kind: soft",
-            expect![[r#"
-            p.yaml:5:14: a quota lacks the field `period`; `period`: `hour` or `day` or `week` or `month` or `year` or `lifetime`
-        "#]],
-        ),
-    ] {
-        expected.assert_eq(&quota(wrong));
-    }
-    says(
-        &plan(
-            "limits: [{ name: q, per: key, limit: 5, window: 1m }]\nquotas: [{ name: q, per: org, limit: 5, period: day }]",
-        ),
-        &expect![[r#"
-            p.yaml:6:22: limit or quota `q` is declared twice (first declared here at p.yaml:5:22)
         "#]],
     );
 }

@@ -47,12 +47,15 @@ fn exercise(text: &str) {
     }
 }
 
+/// Hard and soft quotas.
+pub(crate) const QUOTAS: &str = include_str!("../../../../../examples/policies/quotas.yaml");
+
 /// The smallest example.
 const SMALL: &str = include_str!("../../../../../examples/policies/small.yaml");
 
 #[test]
 fn the_examples_are_policies() {
-    for (text, quotas) in [(FULL, true), (REFERENCE_YAML, false), (SMALL, false)] {
+    for (text, quotas) in [(FULL, true), (QUOTAS, true), (REFERENCE_YAML, false), (SMALL, false)] {
         let checked = check(&[source(text)]).unwrap_or_else(|report| panic!("{report}"));
         assert_eq!(checked.warnings().to_string(), "");
         assert_eq!(checked.quotas_declared(), quotas);

@@ -1,7 +1,7 @@
 //! The limits that a request meets, each in words.
 
 use quorate_core::factor::{ONE, scaled};
-use quorate_core::limit::{Algorithm, CAPACITY_MAX, Counts, Group, Limit, Mode, PoolMode, Role};
+use quorate_core::limit::{Algorithm, CAPACITY_MAX, Counts, Group, Limit, Mode, Per, PoolMode, Role};
 use quorate_core::request::Request;
 use quorate_core::terms::Terms;
 use quorate_core::time::Instant;
@@ -27,7 +27,7 @@ pub struct ExplainedLimit {
 /// Every limit that a request meets, in the order in which ties are decided.
 pub(super) fn explain(request: &Request<'_>, terms: &Terms<'_>, now: Instant) -> Vec<ExplainedLimit> {
     let mut limits: Vec<(u16, ExplainedLimit)> = Vec::new();
-    for group in terms.groups().filter(|group| meets(group, request)) {
+    for group in terms.groups().filter(|group| meets(&group.per, request)) {
         for limit in &group.limits {
             limits.push((limit.order, one(limit, group, terms, now)));
         }
@@ -36,10 +36,10 @@ pub(super) fn explain(request: &Request<'_>, terms: &Terms<'_>, now: Instant) ->
     limits.into_iter().map(|(_, limit)| limit).collect()
 }
 
-/// Whether the request carries every attribute that the group is kept per.
-fn meets(group: &Group, request: &Request<'_>) -> bool {
+/// Whether the request carries every attribute that something is kept per.
+pub(super) fn meets(per: &Per, request: &Request<'_>) -> bool {
     let carries = |name: &str| request.attributes.iter().any(|(carried, _)| *carried == name);
-    group.per.attributes.iter().all(|name| carries(name))
+    per.attributes.iter().all(|name| carries(name))
 }
 
 fn one(limit: &Limit, group: &Group, terms: &Terms<'_>, now: Instant) -> ExplainedLimit {
@@ -77,7 +77,7 @@ fn one(limit: &Limit, group: &Group, terms: &Terms<'_>, now: Instant) -> Explain
             written_duration(every.nanos())
         ),
     };
-    let mut text = format!("{rate}, {}", whose(group));
+    let mut text = format!("{rate}, {}", whose(&group.per));
     text.push_str(notes(limit, ceiling));
     if hundredths != ONE {
         text.push_str(&format!(", {} × {}", limit.capacity, written_factor(hundredths)));
@@ -105,15 +105,15 @@ fn notes(limit: &Limit, ceiling: bool) -> &'static str {
     }
 }
 
-fn whose(group: &Group) -> String {
+pub(super) fn whose(per: &Per) -> String {
     let mut parts = Vec::new();
-    if group.per.key {
+    if per.key {
         parts.push("key".to_owned());
     }
-    if group.per.endpoint {
+    if per.endpoint {
         parts.push("endpoint".to_owned());
     }
-    parts.extend(group.per.attributes.iter().map(|name| format!("attribute {name}")));
+    parts.extend(per.attributes.iter().map(|name| format!("attribute {name}")));
     if parts.is_empty() {
         "per org".to_owned()
     } else {

@@ -13,28 +13,30 @@ fn limits_that_belong_to_the_same_share_a_group() {
         &set(FULL),
         &["new POST /api/v1/threats/scan cost=2"],
         &expect![[r#"
-        new POST /api/v1/threats/scan cost=2
-          new@new on developer at POST /api/v1/threats/scan: 10 requests
-            Plan key
-              per-minute 60 requests lifted #0
-              per-hour 1000 requests #1
-              burst 10 requests allowance #16
-            Plan @user
-              per-user 500 requests shadow #2
-            Plan key @ip
-              per-address 600 requests #3
-            Plan
-              per-org 10000 requests #4
-              tokens 500 tokens #6
-              gpu 500 gpu_seconds #7
-              pool 200 requests pool #17
-            Plan endpoint
-              per-endpoint 100 requests #5
-            Plan @tool
-              none 0 requests #8
-            Endpoint key endpoint
-              scan-per-minute 20 calls #18
-    "#]],
+            new POST /api/v1/threats/scan cost=2
+              new@new on developer at POST /api/v1/threats/scan: 10 requests
+                Plan key
+                  per-minute 60 requests lifted #0
+                  per-hour 1000 requests #1
+                  burst 10 requests allowance #16
+                Plan @user
+                  per-user 500 requests shadow #2
+                Plan key @ip
+                  per-address 600 requests #3
+                Plan
+                  per-org 10000 requests #4
+                  tokens 500 tokens #6
+                  gpu 500 gpu_seconds #7
+                  pool 200 requests pool #17
+                Plan endpoint
+                  per-endpoint 100 requests #5
+                Plan @tool
+                  none 0 requests #8
+                Endpoint key endpoint
+                  scan-per-minute 20 calls #18
+                hard quota monthly-tokens 5000000 tokens 402 warns at [50, 80, 100] #34
+                hard quota daily 100 requests key shadow warns at [80] #35
+        "#]],
     );
 }
 

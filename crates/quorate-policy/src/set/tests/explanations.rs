@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use quorate_core::time::Instant;
 
 use super::{BOUNDS, Told, set};
-use crate::checked::tests::mutations::FULL;
+use crate::checked::tests::mutations::{FULL, QUOTAS};
 use crate::{PolicySet, REFERENCE_YAML};
 
 fn explains(set: &PolicySet, line: &str, expected: &Expect) {
@@ -122,6 +122,10 @@ fn of_everything_else() {
                            - burst: 10 units of requests in any 1m, per key, bounds what one key draws from the pool; this request: at most 5
                            - pool: a bucket of 1000 units of requests, of which 1000 come back every 1h, per org, every unit is drawn from it, 200 × 5; this request: 5
                            - scan-per-minute: 100 calls in any 1m, per key and endpoint, 20 × 5; this request: 1
+            quotas         3 are looked at; all are charged or none is
+                           - monthly-tokens: 5000000 units of tokens per month from day 31 in Europe/Berlin, per org, never overspent; this request: 3
+                           - daily: 100 units of requests per day in Europe/Berlin, per key, allowed beyond as overage, in shadow mode; this request: 5
+                           - lifetime: 1000000000 units of requests in all, per org, never overspent; this request: 5
         "#]],
     );
     explains(
@@ -159,6 +163,9 @@ fn of_everything_else() {
                            - gpu: 500 units of gpu_seconds in any 1d, per org; this request: 0
                            - burst: 10 units of requests in any 1m, per key, bounds what one key draws from the pool; this request: at most 1
                            - pool: a bucket of 200 units of requests, of which 200 come back every 1h, per org, every unit is drawn from it; this request: 1
+            quotas         2 are looked at; all are charged or none is
+                           - monthly-tokens: 5000000 units of tokens per month from day 31 in UTC, per org, never overspent; this request: 0
+                           - daily: 100 units of requests per day in UTC, per key, soft for orgs that agreed to overage, hard for this one, in shadow mode; this request: 1
         "#]],
     );
     explains(
@@ -177,6 +184,101 @@ fn of_everything_else() {
         identity       key `k` is not declared, of org `beta`, on plan `trial`
         endpoint       none is named, so it is `other`: factor 1, the plan's limits only
         authorization  denied, and nothing charged: PAUSED, the key or org is paused
+    "#]],
+    );
+}
+
+#[test]
+fn of_quotas() {
+    let set = set(QUOTAS);
+    explains(
+        &set,
+        "k@gamma cost=2",
+        &expect![[r#"
+        identity       key `k` is not declared, of org `gamma`, on plan `starter`
+        endpoint       none is named, so it is `other`: factor 1, the plan's limits only
+        authorization  it may ask
+        price          2 × factor 1 = 2 requests
+        limits         one must have room
+                       - per-minute: 60 units of requests in any 1m, per key; this request: 2
+        quotas         3 are looked at; all are charged or none is
+                       - monthly: 100000 units of requests per month in UTC, per org, never overspent; this request: 2
+                       - key-daily: 10000 units of requests per day in UTC, per key, never overspent; this request: 2
+                       - trial: 500000 units of requests in all, per org, never overspent; this request: 2
+    "#]],
+    );
+    explains(
+        &set,
+        "acme-prod POST /v1/completions",
+        &expect![[r#"
+        identity       key `acme-prod` is declared, of org `acme`, on plan `business`
+        endpoint       `POST /v1/completions` is in the catalogue
+        authorization  it may ask
+        price          1 × factor 1 = 1 requests, 500 tokens (the endpoint's price)
+        limits         one must have room
+                       - per-minute: 600 units of requests in any 1m, per key; this request: 1
+        quotas         one must have room
+                       - monthly-tokens: 5000000 units of tokens per month from day 15 in Europe/Berlin, per org, allowed beyond as overage; this request: 500
+    "#]],
+    );
+    explains(
+        &set,
+        "beta-prod tokens=7",
+        &expect![[r#"
+        identity       key `beta-prod` is declared, of org `beta`, on plan `business`
+        endpoint       none is named, so it is `other`: factor 1, the plan's limits only
+        authorization  it may ask
+        price          1 × factor 1 = 1 requests, 7 tokens (the caller's amount)
+        limits         one must have room
+                       - per-minute: 600 units of requests in any 1m, per key; this request: 1
+        quotas         one must have room
+                       - monthly-tokens: 5000000 units of tokens per month from day 15 in UTC, per org, soft for orgs that agreed to overage, hard for this one; this request: 7
+    "#]],
+    );
+    let told = Told::parse("acme-prod");
+    let mut request = told.request();
+    request.refund = true;
+    let explanation = set.explain(&request, BOUNDS, None, Instant(0)).expect("well formed");
+    let json = serde_json::to_value(&explanation).expect("JSON");
+    assert_eq!(json["quotas"][0]["name"], "monthly-tokens");
+    let texts: Vec<&str> = explanation.steps.iter().map(|step| &*step.text).collect();
+    assert!(texts.contains(&"1 would be given back to"), "{texts:?}");
+}
+
+#[test]
+fn of_quotas_per_attributes() {
+    let set = set(super::quotas::POLICY);
+    explains(
+        &set,
+        "k@agreed",
+        &expect![[r#"
+        identity       key `k` is not declared, of org `agreed`, on plan `p`
+        endpoint       none is named, so it is `other`: factor 1, the plan's limits only
+        authorization  it may ask
+        price          1 × factor 1 = 1 requests
+        limits         one must have room
+                       - l: 5 units of requests in any 1m, per key; this request: 1
+        quotas         3 are looked at; all are charged or none is
+                       - month: 100 units of tokens per month from day 31 in Europe/Berlin, per org, never overspent; this request: 0
+                       - dry: 10 units of requests per hour in Europe/Berlin, per key, never overspent, in shadow mode; this request: 1
+                       - own: 7 units of requests in all, per key, allowed beyond as overage; this request: 1
+    "#]],
+    );
+    explains(
+        &set,
+        "k@agreed @user=u",
+        &expect![[r#"
+        identity       key `k` is not declared, of org `agreed`, on plan `p`
+        endpoint       none is named, so it is `other`: factor 1, the plan's limits only
+        authorization  it may ask
+        price          1 × factor 1 = 1 requests
+        limits         one must have room
+                       - l: 5 units of requests in any 1m, per key; this request: 1
+        quotas         4 are looked at; all are charged or none is
+                       - month: 100 units of tokens per month from day 31 in Europe/Berlin, per org, never overspent; this request: 0
+                       - each: 10 units of requests per week in Europe/Berlin, per key and endpoint and attribute user, allowed beyond as overage; this request: 1
+                       - dry: 10 units of requests per hour in Europe/Berlin, per key, never overspent, in shadow mode; this request: 1
+                       - own: 7 units of requests in all, per key, allowed beyond as overage; this request: 1
     "#]],
     );
 }

@@ -20,6 +20,7 @@ struct Body<'a> {
     limit_name: &'a str,
     limit: u64,
     remaining: u64,
+    approximate: bool,
     window_ns: u64,
     retry_after_ns: u64,
     reset_after_ns: u64,
@@ -77,6 +78,7 @@ impl<'a> From<&'a Answer> for Body<'a> {
             limit_name: binding.map_or("", |binding| &binding.name),
             limit: binding.map_or(0, |binding| binding.limit),
             remaining: binding.map_or(0, |binding| binding.remaining),
+            approximate: binding.is_some_and(|binding| binding.approximate),
             window_ns: nanos(binding.and_then(|binding| binding.window)),
             retry_after_ns: nanos(answer.retry_after),
             reset_after_ns: nanos(binding.map(|binding| binding.reset_after)),
@@ -137,6 +139,8 @@ fn algorithm(algorithm: Algorithm) -> &'static str {
         Algorithm::BurstAllowance => "BURST_ALLOWANCE",
         Algorithm::BurstPool => "BURST_POOL",
         Algorithm::Concurrency => "CONCURRENCY",
+        Algorithm::HardQuota => "HARD_QUOTA",
+        Algorithm::SoftQuota => "SOFT_QUOTA",
         _ => "UNRECOGNIZED",
     }
 }

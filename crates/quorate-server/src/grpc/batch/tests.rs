@@ -22,6 +22,7 @@ fn decisions() -> Decisions {
         callers: Callers::default(),
         in_flight: Arc::new(InFlight::new(1)),
         readiness: Readiness::new(PolicyHealth::default()),
+        store: None,
         telemetry: Telemetry::new(),
     };
     Decisions::new(Arc::new(edge), None)

@@ -94,6 +94,7 @@ pub(crate) fn write_answer(
             put_text(out, 21, name);
         }
     }
+    put_bool(out, 22, answer.bound_by_quota);
 }
 
 /// A random addition of up to a tenth.
@@ -182,6 +183,8 @@ const fn algorithm(kind: StatusKind) -> v1::Algorithm {
         StatusKind::Limit(Algorithm::Pool { .. }) => v1::Algorithm::BurstPool,
         StatusKind::Allowance => v1::Algorithm::BurstAllowance,
         StatusKind::Slots => v1::Algorithm::Concurrency,
+        StatusKind::Quota { hard: true } => v1::Algorithm::HardQuota,
+        StatusKind::Quota { hard: false } => v1::Algorithm::SoftQuota,
     }
 }
 

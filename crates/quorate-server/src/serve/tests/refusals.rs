@@ -107,15 +107,22 @@ async fn asked_as(server: &Server, method: &str, content_type: Option<&str>) -> 
     let mut framed = vec![0, 0, 0, 0, 0];
     prost::Message::encode(&scan("k"), &mut framed).expect("a vector grows");
     framed[4] = u8::try_from(framed.len() - 5).expect("it is short");
-    let mut request = http::Request::builder().method(method).uri(format!("http://server{SHOULD_ALLOW}"));
+    let mut request = http::Request::builder()
+        .method(method)
+        .uri(format!("http://server{SHOULD_ALLOW}"));
     if let Some(content_type) = content_type {
         request = request.header("content-type", content_type);
     }
-    let request = request.body(BoxBody::new(Full::new(Bytes::from(framed)))).expect("a request");
+    let request = request
+        .body(BoxBody::new(Full::new(Bytes::from(framed))))
+        .expect("a request");
     let answer = http2(server.addresses().grpc).await.send_request(request).await;
     let (head, body) = answer.expect("an answer").into_parts();
     let trailers = body.collect().await.expect("it ends well").trailers().cloned();
-    let status = head.headers.get("grpc-status").or(trailers.as_ref().and_then(|all| all.get("grpc-status")));
+    let status = head
+        .headers
+        .get("grpc-status")
+        .or(trailers.as_ref().and_then(|all| all.get("grpc-status")));
     let status = status.map(|status| status.to_str().expect("a number").to_owned());
     (head.status.as_u16(), status)
 }
@@ -133,7 +140,11 @@ async fn what_is_no_call_of_grpc_is_told_so_and_charges_nothing() {
         ("POST", Some("application/grpc-web+proto"), (415, None)),
         ("POST", Some("application/grpc+json"), called("12")),
     ] {
-        assert_eq!(asked_as(&server, method, content_type).await, expected, "{method} {content_type:?}");
+        assert_eq!(
+            asked_as(&server, method, content_type).await,
+            expected,
+            "{method} {content_type:?}"
+        );
     }
     let answer = client(&server).await.should_allow(scan("k")).await.expect("an answer");
     assert_eq!(answer.into_inner().remaining, 55, "the first that is charged");

@@ -30,6 +30,7 @@ pub(super) fn arguments() -> Arguments {
         .with("data-threads", "1")
         .with("drain-delay", "0")
         .with("drain-timeout", "10m")
+        .with("store", "none")
 }
 
 pub(super) fn config(arguments: Arguments, file: &str) -> Config {

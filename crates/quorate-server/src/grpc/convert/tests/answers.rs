@@ -16,6 +16,8 @@ fn answer() -> Answer<'static> {
         retry: Retry::Passed,
         degraded: false,
         binding: None,
+        bound_by_quota: false,
+        payment_required: false,
         drawn: 0,
         burst_remaining: 0,
         overage: 0,

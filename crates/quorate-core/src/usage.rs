@@ -1,0 +1,170 @@
+//! What was used, by org, key, endpoint and hour: counted here under the shard's lock, written behind by the node.
+//! Reports, never enforcement: a crash loses what was not written, and where there is no room the key is not told apart.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::limit::METERS_MAX;
+use crate::state::fingerprint::{HashKey, keyed_hash};
+use crate::terms::Amounts;
+use crate::time::{Instant, SECOND};
+
+/// The most rows that one shard counts in one hour: about 1 MB. Beyond it the rows of an org's further keys and
+/// endpoints are one.
+pub const ROWS_MAX: usize = 4_096;
+
+/// How rows for which there was no room name their key and endpoint.
+pub const OTHER: &str = "(other)";
+
+const HOUR_NS: u64 = 3_600 * SECOND;
+
+/// What is counted in one hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The org.
+    pub org: Arc<str>,
+    /// The key.
+    pub key: Arc<str>,
+    /// The catalogue entry.
+    pub endpoint: Arc<str>,
+    /// The hour's first second, on wall time since the Unix epoch.
+    pub hour_s: u64,
+    /// Calls that were allowed.
+    pub calls: u64,
+    /// Units that were charged, by meter, less those given back.
+    pub units: [u64; METERS_MAX],
+}
+
+#[derive(Debug)]
+struct Counted {
+    row: Row,
+    /// It changed since it was last handed over.
+    changed: bool,
+}
+
+type Hasher = core::hash::BuildHasherDefault<siphasher::sip::SipHasher13>;
+
+/// All rows of one shard.
+#[derive(Debug, Default)]
+pub struct Usage {
+    rows: HashMap<u128, Counted, Hasher>,
+    changed: Vec<u128>,
+    hour: u64,
+    enabled: bool,
+}
+
+/// Whose use is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Whose<'a> {
+    /// The org.
+    pub org: &'a str,
+    /// The key.
+    pub key: &'a str,
+    /// The catalogue entry.
+    pub endpoint: &'a str,
+}
+
+impl Usage {
+    /// Counts from now on: somebody hands the rows over.
+    pub fn enable(&mut self) {
+        self.enabled = true;
+    }
+
+    /// Counts one call that was allowed and charged.
+    pub fn charge(&mut self, hash_key: &HashKey, whose: Whose<'_>, amounts: &Amounts, wall: Instant) {
+        if let Some(row) = self.row(hash_key, whose, wall) {
+            row.calls = row.calls.saturating_add(1);
+            for (units, amount) in row.units.iter_mut().zip(amounts.0) {
+                *units = units.saturating_add(amount);
+            }
+        }
+    }
+
+    /// Takes back units that were given back, as far as this hour has any.
+    pub fn refund(&mut self, hash_key: &HashKey, whose: Whose<'_>, amounts: &Amounts, wall: Instant) {
+        if let Some(row) = self.row(hash_key, whose, wall) {
+            for (units, amount) in row.units.iter_mut().zip(amounts.0) {
+                *units = units.saturating_sub(amount);
+            }
+        }
+    }
+
+    fn row(&mut self, hash_key: &HashKey, whose: Whose<'_>, wall: Instant) -> Option<&mut Row> {
+        if !self.enabled {
+            return None;
+        }
+        let hour = wall.0 / HOUR_NS;
+        // Rows of an hour that is over stay until they are handed over: their ids differ by the hour.
+        self.hour = self.hour.max(hour);
+        let hour = self.hour;
+        let id_of = |whose: Whose<'_>| {
+            keyed_hash(
+                hash_key,
+                [
+                    whose.org.as_bytes(),
+                    whose.key.as_bytes(),
+                    whose.endpoint.as_bytes(),
+                    &hour.to_le_bytes(),
+                ],
+            )
+        };
+        let id = id_of(whose);
+        let other = Whose {
+            key: OTHER,
+            endpoint: OTHER,
+            ..whose
+        };
+        let (id, whose) = if self.rows.contains_key(&id) || self.rows.len() < ROWS_MAX {
+            (id, whose)
+        } else {
+            (id_of(other), other)
+        };
+        let counted = self.rows.entry(id).or_insert_with(|| Counted {
+            row: Row {
+                org: whose.org.into(),
+                key: whose.key.into(),
+                endpoint: whose.endpoint.into(),
+                hour_s: hour.saturating_mul(HOUR_NS / SECOND),
+                calls: 0,
+                units: [0; METERS_MAX],
+            },
+            changed: false,
+        });
+        if !counted.changed {
+            counted.changed = true;
+            self.changed.push(id);
+        }
+        Some(&mut counted.row)
+    }
+
+    /// Hands over the rows that changed since the last time, each as it stands, and forgets those of hours that are
+    /// over. A row holds all of its hour: written again it replaces what was written
+    /// before, so a failed write is made good by a later one of the same row, or kept by whoever writes.
+    pub fn take_changed(&mut self, rows: &mut Vec<Row>) {
+        let current = self.hour.saturating_mul(HOUR_NS / SECOND);
+        for id in self.changed.drain(..) {
+            let Some(counted) = self.rows.get_mut(&id) else {
+                continue;
+            };
+            counted.changed = false;
+            rows.push(counted.row.clone());
+        }
+        self.rows.retain(|_, counted| counted.row.hour_s >= current);
+    }
+
+    /// How many rows are counted now.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}

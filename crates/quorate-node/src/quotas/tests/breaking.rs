@@ -1,0 +1,140 @@
+//! Stores that fail, hang and lie, and a driver that dies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_core::accounts::AccountId;
+use quorate_core::answer::Reason;
+use quorate_core::grant::GrantOutcome;
+use quorate_core::request::Request;
+use quorate_quota::lease::OperationId;
+use quorate_store::Grants;
+
+use super::rig::{Mood, Rig, ask, lifetime, store, text};
+use crate::quotas::driver::Came;
+use crate::quotas::{Notice, Quotas, new_holder};
+use crate::{Node, NodeConfig, Wanted};
+
+/// A soft quota of 1,000 with an agreement: 10 units may be overdrawn.
+const SOFT: &str = "version: 1
+defaults: { plan: p }
+plans: { p: { quotas: [{ name: q, per: org, limit: 1_000, period: lifetime, kind: soft }] } }
+orgs: { acme: { overage: { agreed_by: Ann, agreed_at: 2026-01-01T00:00:00Z } } }
+keys: { k: { org: acme } }
+";
+
+#[tokio::test]
+async fn a_store_that_is_away_denies_what_is_hard_and_says_so_and_comes_back() {
+    let (_folder, store) = store();
+    store.set(Mood::Away);
+    let rig = Rig::start(&lifetime(100), &store);
+    let told = rig.until(1, Reason::Unavailable).await;
+    assert!(told.degraded);
+    assert!(
+        rig.notices
+            .lock()
+            .iter()
+            .any(|notice| matches!(notice, Notice::StoreAway))
+    );
+    assert_eq!(rig.node.quota_counters().stats().away, 1);
+    store.set(Mood::Well);
+    assert!(!rig.until(1, Reason::Ok).await.degraded);
+    assert_eq!(rig.node.quota_counters().stats().away, 0);
+    assert_eq!(rig.spend_all().await, (99, Reason::QuotaExhausted));
+}
+
+#[tokio::test]
+async fn what_is_overdrawn_is_booked_and_not_spent_twice() {
+    let (_folder, store) = store();
+    store.set(Mood::Away);
+    let rig = Rig::start(&text(SOFT), &store);
+    assert!(rig.until(1, Reason::Ok).await.degraded);
+    let (more, reason) = rig.spend_all().await;
+    assert_eq!(
+        (1 + more, reason),
+        (10, Reason::Unavailable),
+        "a hundredth of the limit"
+    );
+    store.set(Mood::Well);
+    let mut spent = 10;
+    while !rig.until(1, Reason::Ok).await.degraded {
+        spent += 1;
+        if spent == 500 {
+            break;
+        }
+    }
+    assert_eq!(spent, 500, "the store is back");
+    assert!(rig.stop().await);
+    assert_eq!(store.rows().await[0].1.granted, 500 + u64::from(spent != 500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_counts_as_away_and_holds_up_no_stop() {
+    let (_folder, store) = store();
+    store.set(Mood::Hung);
+    let rig = Rig::start(&lifetime(100), &store);
+    rig.until(1, Reason::Unavailable).await;
+    assert!(rig.stop().await, "nothing was taken, so nothing is owed");
+}
+
+#[tokio::test]
+async fn a_driver_that_dies_leaves_nothing_to_spend() {
+    let (_folder, store) = store();
+    let dies = Arc::new(|notice| {
+        if matches!(notice, Notice::Alert { .. }) {
+            panic!("on purpose: the listener of a test");
+        }
+    });
+    let rig = Rig::listening(&lifetime(10), &store, Arc::default(), dies);
+    // The alert at half of it kills the driver, with units on hand or not.
+    for _ in 0..5 {
+        rig.settled(1).await;
+    }
+    let node = rig.dies().await;
+    for _ in 0..2 {
+        let told = ask(&node, &Request::of("k", "")).await;
+        assert_eq!((told.reason, told.degraded), (Reason::Unavailable, true));
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_for_an_account_that_is_gone_is_not_told_to_the_next_of_its_name() {
+    let (_folder, store) = store();
+    store.set(Mood::Hung);
+    let node = Node::start(NodeConfig::default(), &lifetime(100)).expect("it compiles");
+    let mut quotas = Quotas::new(
+        Arc::clone(&node),
+        Arc::clone(&store) as Arc<dyn Grants>,
+        new_holder(),
+        Arc::new(|_| {}),
+    );
+    let meet = |quotas: &mut Quotas| {
+        let reason = node.should_allow(&Request::of("k", ""), Wanted::default(), |answer| answer.reason);
+        assert_eq!(reason, Ok(Reason::QuotaPending));
+        quotas.step();
+        let (id, account) = quotas.accounts.first_key_value().expect("it was met");
+        let balance = account.balances.values().next().expect("it has a balance").id;
+        (*id, balance)
+    };
+    let came = |account: AccountId, balance| Came {
+        account,
+        balance,
+        operation: OperationId(1),
+        outcome: GrantOutcome::Row(None),
+    };
+    let (id, gone) = meet(&mut quotas);
+    node.shard_of("k").lock().accounts().forget(id);
+    quotas.drop_account(id);
+    let (again, present) = meet(&mut quotas);
+    assert_eq!(again, id);
+    assert_ne!(gone, present);
+    let sent = || node.quota_counters().stats().operations;
+    let before = sent();
+    quotas.came(came(id, gone));
+    assert_eq!(sent(), before, "an old answer means nothing");
+    quotas.came(came(id, present));
+    assert_eq!(sent(), before + 1, "its own answer moves it on");
+    tokio::time::timeout(Duration::from_secs(1), async {})
+        .await
+        .expect("nothing waits");
+}

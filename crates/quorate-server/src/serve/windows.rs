@@ -1,0 +1,93 @@
+//! Who keeps rate windows on a store that servers share: one, unless they were told that each keeps its own. A lock in
+//! the store says who. It guards against a second server started by mistake; no quota rests on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_core::grant::HolderId;
+use quorate_store::{Store, StoreError};
+use thiserror::Error;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// The lock's name.
+const NAME: &str = "windows";
+
+/// For how long it is taken: how long a server that crashed stands in the way of the next.
+const TTL_S: u32 = 15;
+
+/// How often it is renewed: twice may fail.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// How often it is asked for while another server has it.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long to wait for a server that may have crashed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why the lock cannot be had.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another server renews it.
+    #[error(
+        "another server ({0}) keeps its windows on this store: stop it, or start both with --unshared-windows, which \
+         lets each keep its own windows and pools (quotas are shared either way)"
+    )]
+    Held(String),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The lock, held and renewed.
+#[derive(Debug)]
+pub(super) struct WindowsLock {
+    renewal: JoinHandle<()>,
+    holder: HolderId,
+}
+
+impl WindowsLock {
+    /// Takes the lock; waits for the end of one that a server left behind.
+    pub(super) async fn take(store: &Arc<dyn Store>, holder: HolderId) -> Result<Self, LockError> {
+        let by = format!("process {}", std::process::id());
+        let deadline = Instant::now() + PATIENCE;
+        let mut told = false;
+        while let Some(held) = store.lock(NAME, holder, &by, TTL_S).await? {
+            if Instant::now() >= deadline {
+                return Err(LockError::Held(format!("{}, {}", held.by, held.holder)));
+            }
+            if !told {
+                told = true;
+                tracing::warn!(
+                    by = held.by,
+                    "another server keeps its windows on this store: waiting for its end"
+                );
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        let (store, name) = (Arc::clone(store), by);
+        let renewal = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(RENEW_EVERY);
+            loop {
+                ticks.tick().await;
+                match store.lock(NAME, holder, &name, TTL_S).await {
+                    Ok(None) => {}
+                    // Both keep windows now, as with --unshared-windows; quotas are exact all the same.
+                    Ok(Some(other)) => {
+                        tracing::error!(by = other.by, "another server took over the lock of windows");
+                    }
+                    Err(error) => tracing::warn!(%error, "the lock of windows could not be renewed"),
+                }
+            }
+        });
+        Ok(Self { renewal, holder })
+    }
+
+    /// Gives the lock back.
+    pub(super) async fn release(self, store: &Arc<dyn Store>) {
+        self.renewal.abort();
+        if let Err(error) = store.unlock(NAME, self.holder).await {
+            tracing::warn!(%error, "the lock of windows ends by itself");
+        }
+    }
+}
