@@ -52,7 +52,7 @@ pub struct Balance {
     pub overdrawn: u64,
     /// The node is to hear of it at once when so few units are left.
     pub report_at: u64,
-    /// The row's cap, as last read.
+    /// The row's cap, as last read; 0 while nothing is known of it.
     pub limit: u64,
     /// Units of the row that nobody held, as last read.
     pub ungranted: u64,
@@ -140,6 +140,9 @@ impl Balance {
         self.overage = self.overage.saturating_add(paid_beyond);
         self.units = self.units.saturating_add(within - paid_within);
         self.beyond = self.beyond.saturating_add(beyond - paid_beyond);
+        // They are not the row's to give any more. Until that is known they would count twice, and a threshold be told
+        // late.
+        self.ungranted = self.ungranted.saturating_sub(within);
     }
 
     /// Takes up to `units` of what is not spent out of it; how many it took. What lies beyond the limit goes first.

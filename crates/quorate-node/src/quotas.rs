@@ -14,7 +14,7 @@ mod policy;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use quorate_core::grant::{GrantKey, HolderId};
 use quorate_quota::lease::Alert;
@@ -51,6 +51,7 @@ pub struct QuotaCounters {
     alerts: AtomicU64,
     accounts: AtomicU64,
     away: AtomicU64,
+    running: AtomicBool,
     pub(crate) usage: UsageCounters,
 }
 
@@ -75,6 +76,8 @@ pub struct QuotaStats {
     pub accounts: u64,
     /// Leases whose last operation failed.
     pub away: u64,
+    /// The driver runs. When it does not, whatever a quota has to pass is denied.
+    pub running: bool,
     /// Operations on the store that wrote usage.
     pub usage_operations: u64,
     /// Writes of usage that failed and are tried again.
@@ -95,6 +98,7 @@ impl QuotaCounters {
             alerts: read(&self.alerts),
             accounts: read(&self.accounts),
             away: read(&self.away),
+            running: self.running.load(Ordering::Relaxed),
             usage_operations: read(&self.usage.operations),
             usage_failures: read(&self.usage.failures),
             usage_lost: read(&self.usage.lost),

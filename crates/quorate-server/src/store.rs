@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_store::embedded::{Embedded, OpenError, Stats};
-use quorate_store::{Store, StoreError};
+use quorate_store::{Grants, Store, StoreError};
 use thiserror::Error;
 
 /// How long the embedded store may take to write what waits and close.
@@ -74,6 +74,12 @@ impl OpenStore {
         &self.store
     }
 
+    /// Its rows of quotas.
+    pub(crate) fn grants(&self) -> Arc<dyn Grants> {
+        let store = Arc::clone(&self.store);
+        store
+    }
+
     /// What the embedded engine has done; `None` for another.
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
@@ -89,7 +95,11 @@ impl OpenStore {
         match tokio::time::timeout(CLOSE_MAX, embedded.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the store did not close in order"),
-            Err(_) => tracing::error!("the store did not close in time: its disk does not answer"),
+            Err(_) => {
+                tracing::error!("the store did not close in time: its disk does not answer");
+                // Dropping the last of it would wait for the disk.
+                std::mem::forget(Arc::clone(embedded));
+            }
         }
     }
 }

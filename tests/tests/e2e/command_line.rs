@@ -247,8 +247,10 @@ fn the_first_two_minutes() {
         "127.0.0.1:0",
         "--ready-file",
     ]);
+    // Where nothing else is said its data is kept in the working directory.
     command
         .arg(&ready)
+        .current_dir(launch.path("."))
         .stdout(std::fs::File::create(&words).expect("a file"));
     let _server = crate::harness::server::until_file(&mut command, &ready);
     let said = std::fs::read_to_string(&words).expect("text");
@@ -269,4 +271,5 @@ fn the_first_two_minutes() {
     }
     let outcome = outcome.exits(0);
     assert!(outcome.stdout.contains("allowed"), "{}", outcome.stdout);
+    assert!(launch.path("quorate-data").is_dir());
 }

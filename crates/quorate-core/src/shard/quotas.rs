@@ -172,7 +172,8 @@ pub(super) fn degraded(drafts: &Drafts<'_>) -> bool {
 pub(super) fn tell<'p>(drafts: &Drafts<'p>, shadow_denied: &mut Few<&'p str>, warnings: &mut Few<Warning<'p>>) {
     for draft in drafts {
         if !draft.enforced() {
-            if draft.short.is_some() {
+            // What is only on its way would not have been denied: a request waits for it.
+            if draft.short.is_some_and(|short| short != Shortfall::Pending) {
                 shadow_denied.push(&*draft.quota.name);
             }
             continue;

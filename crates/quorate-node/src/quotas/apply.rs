@@ -116,7 +116,6 @@ impl Quotas {
             lease: balance::LeaseId(self.last_lease),
             begins: Instant(period.starts_ns),
             ends: Instant(period.ends_ns),
-            limit: account.terms.limit,
             ..Balance::default()
         };
         let taken = self
@@ -299,7 +298,7 @@ impl Quotas {
         }
     }
 
-    fn drop_account(&mut self, id: AccountId) {
+    pub(super) fn drop_account(&mut self, id: AccountId) {
         let Some(account) = self.accounts.remove(&id) else {
             return;
         };

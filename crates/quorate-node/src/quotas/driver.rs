@@ -99,6 +99,7 @@ impl Quotas {
         let node = Arc::clone(&self.node);
         // Declared before anything that can panic: quotas that nobody drives must not go on as if somebody did.
         let abandoning = Abandoning(Arc::clone(&node));
+        self.counters.running.store(true, Ordering::Relaxed);
         let mut ticks = tokio::time::interval(Duration::from_millis(REPORTS_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !*stop.borrow_and_update() {
@@ -125,7 +126,7 @@ impl Quotas {
     }
 
     /// One round: what the policy says, what the shards say, whose time has come.
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         while self.operations.try_join_next().is_some() {}
         let sequence = self.node.policy().sequence();
         if sequence != self.policy_sequence {
@@ -294,6 +295,7 @@ struct Abandoning(Arc<Node>);
 
 impl Drop for Abandoning {
     fn drop(&mut self) {
+        self.0.quota_counters().running.store(false, Ordering::Relaxed);
         self.0.abandon_quotas();
     }
 }

@@ -1,8 +1,8 @@
 //! Whether the server wants traffic: the state behind `/readyz` and the gRPC health service. It says what is; who
 //! changes it is `serve`.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate_node::Node;
 use quorate_node::quotas::{Listener, Notice, Quotas, new_holder};
 use quorate_node::usage::UsageWriter;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::edge::Edge;
+use crate::grpc::Health;
 use crate::store::OpenStore;
 
 /// How long the store may take to get back what is left of the leases. What it does not get is unused until the period
@@ -27,14 +28,16 @@ pub(super) struct Durable {
 
 impl Durable {
     /// Starts the driver of quotas. To be called on the admin runtime.
-    pub(super) fn start(store: OpenStore, node: &Arc<Node>) -> Self {
+    pub(super) fn start(store: OpenStore, edge: &Arc<Edge>, health: &Health) -> Self {
+        let node = &edge.node;
         let (stop, stopped) = watch::channel(false);
         let holder = new_holder();
         tracing::info!(store = store.store().describe(), %holder, "store open");
-        let driver = Quotas::new(Arc::clone(node), Arc::clone(store.store()), holder, listener());
+        let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
         let usage = UsageWriter::new(Arc::clone(node), holder);
         let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
-        let quotas = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
+        let driver = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
+        let quotas = tokio::spawn(watch_over(driver, Arc::clone(edge), health.clone()));
         Self {
             store,
             stop,
@@ -52,12 +55,26 @@ impl Durable {
             Ok(false) => {
                 tracing::warn!("units of quotas could not be given back in time: unused until their period ends")
             }
-            Err(error) => tracing::error!(%error, "the driver of quotas failed"),
+            Err(error) => tracing::error!(%error, "nobody knows what became of the quotas"),
         }
         if let Err(error) = self.usage.await {
             tracing::error!(%error, "the writer of usage failed");
         }
         self.store.close().await;
+    }
+}
+
+/// Waits for the driver's end; whether it gave everything back. One that fails takes the server out of service: what
+/// quotas have to pass is denied from then on, and only a restart changes that.
+async fn watch_over(driver: JoinHandle<bool>, edge: Arc<Edge>, health: Health) -> bool {
+    match driver.await {
+        Ok(whole) => whole,
+        Err(error) => {
+            tracing::error!(%error, "the driver of quotas failed: what quotas have to pass is denied until a restart");
+            edge.readiness.fail("the driver of quotas");
+            health.set_serving(false).await;
+            false
+        }
     }
 }
 

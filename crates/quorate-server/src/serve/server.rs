@@ -85,7 +85,7 @@ impl Server {
         let (health, companions) = Companions::new();
         let data_plane = Arc::new(start_data_plane(&prepared, &edge, &companions, traces.as_ref())?);
         let web = web(&prepared, &edge, traces);
-        let durable = prepared.store.map(|store| Durable::start(store, &edge.node));
+        let durable = prepared.store.map(|store| Durable::start(store, &edge, &health));
         let policy = PolicyReloader::new(Arc::clone(&edge), prepared.source.clone(), prepared.texts);
         let tls = [prepared.grpc_tls, prepared.http_tls].into_iter().flatten().collect();
         let mut server = Self {
@@ -108,7 +108,7 @@ impl Server {
         server.keep_time();
         server.accept(sockets);
         server.edge.readiness.set_serving(true);
-        server.health.set_serving(true).await;
+        server.health.set_serving(server.edge.readiness.is_serving()).await;
         Ok(server)
     }
 

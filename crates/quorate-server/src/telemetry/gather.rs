@@ -1,5 +1,7 @@
 //! Every metric of the server, gathered: the one place where their names stand. `docs/metrics.md` has a row for each.
 
+mod durable;
+
 use super::door::{Door, Listener};
 use super::family::{Family, Kind, Sample, Value};
 use super::recorder::Totals;
@@ -22,6 +24,8 @@ pub(super) fn gather(telemetry: &Telemetry, server: &ServerView) -> Vec<Family> 
     families.extend(outcomes(telemetry, &totals));
     families.extend(connections(telemetry));
     families.extend(state(server));
+    families.extend(durable::quotas(&server.quotas));
+    families.extend(durable::store(&server.store));
     families.extend(policy(server));
     families.extend(process(telemetry, server));
     families

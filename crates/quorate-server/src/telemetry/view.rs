@@ -1,14 +1,21 @@
 //! What the rest of the server says of itself when metrics are gathered.
 
 use quorate_node::Stats;
+use quorate_node::quotas::QuotaStats;
+use quorate_store::embedded::Stats as StoreStats;
 
 use crate::edge::Edge;
+use crate::store::OpenStore;
 
 /// The state of a server that is kept elsewhere and shown by metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerView {
     /// What the node holds.
     pub stats: Stats,
+    /// What the driver of quotas has done.
+    pub quotas: QuotaStats,
+    /// What the embedded store has done; nothing without one.
+    pub store: StoreStats,
     /// The policy in force, by number.
     pub policy_sequence: u64,
     /// The policy in force, by content.
@@ -35,6 +42,8 @@ impl ServerView {
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Self {
             stats: edge.node.stats(),
+            quotas: edge.node.quota_counters().stats(),
+            store: edge.store.as_ref().and_then(OpenStore::stats).unwrap_or_default(),
             policy_sequence: policy.sequence,
             policy_hash: policy.content_hash.clone(),
             reloads: edge.readiness.reloads(),

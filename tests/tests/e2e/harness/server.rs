@@ -60,6 +60,12 @@ impl Launch {
         launch.arg("--policy").arg(path)
     }
 
+    /// With a policy that has quotas, which are kept in a directory. It stops without delay.
+    pub fn keeping(policy: impl AsRef<str>, directory: &Path) -> Self {
+        let launch = Self::with(policy).args(["--drain-delay", "0", "--data-dir"]);
+        launch.arg(directory)
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());
@@ -110,6 +116,10 @@ impl Launch {
         command.args(["serve", "--json"]);
         if self.doors {
             command.args(["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]);
+        }
+        // A store in the working directory would be everybody's: a test that wants one says where.
+        if !self.arguments.iter().any(|argument| argument == "--data-dir" || argument == "--store") {
+            command.args(["--store", "none"]);
         }
         command
             .args(&self.arguments)

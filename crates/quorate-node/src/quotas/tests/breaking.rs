@@ -30,7 +30,12 @@ async fn a_store_that_is_away_denies_what_is_hard_and_says_so_and_comes_back() {
     let rig = Rig::start(&lifetime(100), &store);
     let told = rig.until(1, Reason::Unavailable).await;
     assert!(told.degraded);
-    assert!(rig.notices.lock().iter().any(|notice| matches!(notice, Notice::StoreAway)));
+    assert!(
+        rig.notices
+            .lock()
+            .iter()
+            .any(|notice| matches!(notice, Notice::StoreAway))
+    );
     assert_eq!(rig.node.quota_counters().stats().away, 1);
     store.set(Mood::Well);
     assert!(!rig.until(1, Reason::Ok).await.degraded);
@@ -63,7 +68,11 @@ async fn what_is_overdrawn_is_booked_and_not_spent_twice() {
     let rig = Rig::start(&text(SOFT), &store);
     assert!(rig.until(1, Reason::Ok).await.degraded);
     let (more, reason) = rig.spend_all().await;
-    assert_eq!((1 + more, reason), (10, Reason::Unavailable), "a hundredth of the limit");
+    assert_eq!(
+        (1 + more, reason),
+        (10, Reason::Unavailable),
+        "a hundredth of the limit"
+    );
     store.set(Mood::Well);
     let mut spent = 10;
     while !rig.until(1, Reason::Ok).await.degraded {
@@ -143,5 +152,7 @@ async fn what_was_asked_for_an_account_that_is_gone_is_not_told_to_the_next_of_i
     assert_eq!(sent(), before, "an old answer means nothing");
     quotas.came(came(id, present));
     assert_eq!(sent(), before + 1, "its own answer moves it on");
-    tokio::time::timeout(Duration::from_secs(1), async {}).await.expect("nothing waits");
+    tokio::time::timeout(Duration::from_secs(1), async {})
+        .await
+        .expect("nothing waits");
 }

@@ -62,14 +62,21 @@ async fn a_quota_that_goes_and_returns_while_its_units_go_back_is_not_overspent(
 #[tokio::test]
 async fn other_periods_are_other_rows() {
     let (_folder, store) = store();
-    let of = |period: &str| policy(&format!("quotas: [{{ name: q, per: org, limit: 10, period: {period} }}]"));
+    let of = |period: &str| {
+        policy(&format!(
+            "quotas: [{{ name: q, per: org, limit: 10, period: {period} }}]"
+        ))
+    };
     let rig = Rig::start(&of("lifetime"), &store);
     assert_eq!(rig.spend_all().await, (10, Reason::QuotaExhausted));
     rig.node.reload(&of("year")).expect("it compiles");
     rig.until(1, Reason::Ok).await;
     assert_eq!(rig.spend_all().await, (9, Reason::QuotaExhausted));
     rig.node.reload(&of("lifetime")).expect("it compiles");
-    assert_eq!(rig.until(1, Reason::QuotaExhausted).await.reason, Reason::QuotaExhausted);
+    assert_eq!(
+        rig.until(1, Reason::QuotaExhausted).await.reason,
+        Reason::QuotaExhausted
+    );
     assert!(rig.stop().await);
     let rows = store.rows().await;
     let granted: Vec<u64> = rows.iter().map(|(_, row)| row.granted).collect();

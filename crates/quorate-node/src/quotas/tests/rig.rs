@@ -131,7 +131,12 @@ impl Rig {
     pub fn start(policy: &Checked, store: &Arc<Moody>) -> Self {
         let notices = Arc::<Mutex<Vec<Notice>>>::default();
         let heard = Arc::clone(&notices);
-        Self::listening(policy, store, notices, Arc::new(move |notice| heard.lock().push(notice)))
+        Self::listening(
+            policy,
+            store,
+            notices,
+            Arc::new(move |notice| heard.lock().push(notice)),
+        )
     }
 
     pub fn listening(
@@ -142,7 +147,12 @@ impl Rig {
     ) -> Self {
         let node = Node::start(NodeConfig::default(), policy).expect("the policy compiles");
         let (stop, stopped) = watch::channel(false);
-        let driver = Quotas::new(Arc::clone(&node), Arc::clone(store) as Arc<dyn Grants>, new_holder(), listener);
+        let driver = Quotas::new(
+            Arc::clone(&node),
+            Arc::clone(store) as Arc<dyn Grants>,
+            new_holder(),
+            listener,
+        );
         let driver = tokio::spawn(driver.run(stopped, Duration::from_secs(5)));
         Self {
             node,

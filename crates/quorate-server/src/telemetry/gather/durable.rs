@@ -1,0 +1,110 @@
+//! Metrics of what outlives the process: quotas and their store.
+
+use quorate_node::quotas::QuotaStats;
+use quorate_store::embedded::Stats;
+
+use super::super::family::Family;
+use super::super::family::Kind::{Counter, Gauge};
+
+/// Nanoseconds in a microsecond.
+const MICROSECOND: u64 = 1_000;
+
+pub(super) fn quotas(stats: &QuotaStats) -> Vec<Family> {
+    vec![
+        Family::new(
+            "quorate_quota_running",
+            Gauge,
+            "1 when units of quotas are leased, 0 without a store or when that has failed",
+        )
+        .of(u64::from(stats.running)),
+        Family::new(
+            "quorate_quota_accounts",
+            Gauge,
+            "Accounts of quotas that are leased for",
+        )
+        .of(stats.accounts),
+        Family::new(
+            "quorate_quota_accounts_away",
+            Gauge,
+            "Leases whose last operation on the store failed",
+        )
+        .of(stats.away),
+        Family::new(
+            "quorate_quota_operations",
+            Counter,
+            "Operations on rows of quotas that were sent to the store",
+        )
+        .of(stats.operations),
+        Family::new(
+            "quorate_quota_operations_failed",
+            Counter,
+            "Operations on rows of quotas that did not reach the store, or of which nobody knows what they did",
+        )
+        .of(stats.failures),
+        Family::new(
+            "quorate_quota_alerts",
+            Counter,
+            "Thresholds of use that quotas have reached; the log names them",
+        )
+        .of(stats.alerts),
+    ]
+}
+
+pub(super) fn store(stats: &Stats) -> Vec<Family> {
+    vec![
+        Family::new(
+            "quorate_store_changes",
+            Counter,
+            "Changes that the embedded store has made durable, or refused",
+        )
+        .of(stats.changes),
+        Family::new(
+            "quorate_store_changes_lost",
+            Counter,
+            "Changes that went down with a commit of the embedded store that failed",
+        )
+        .of(stats.lost),
+        Family::new(
+            "quorate_store_changes_waiting",
+            Gauge,
+            "Changes that wait for the embedded store",
+        )
+        .of(u64::try_from(stats.waiting).unwrap_or(u64::MAX)),
+        Family::new(
+            "quorate_store_commits",
+            Counter,
+            "Commits of the embedded store, each synced to the disk",
+        )
+        .of(stats.commits),
+        Family::new(
+            "quorate_store_commit_microseconds",
+            Counter,
+            "Time that commits of the embedded store took",
+        )
+        .of(stats.commit_ns / MICROSECOND),
+        Family::new(
+            "quorate_store_commit_microseconds_max",
+            Gauge,
+            "The longest commit of the embedded store since the start",
+        )
+        .of(stats.commit_ns_max / MICROSECOND),
+        Family::new(
+            "quorate_store_turned_away",
+            Counter,
+            "Operations that found a queue of the embedded store full",
+        )
+        .of(stats.turned_away),
+        Family::new(
+            "quorate_store_reopened",
+            Counter,
+            "Times that the embedded store opened its file anew after a failure",
+        )
+        .of(stats.reopened),
+        Family::new(
+            "quorate_store_failing",
+            Gauge,
+            "1 while the last commit of the embedded store has failed",
+        )
+        .of(u64::from(stats.failure.is_some())),
+    ]
+}
