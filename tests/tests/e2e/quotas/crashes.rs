@@ -43,8 +43,9 @@ async fn load(server: &Server, seen: &Arc<AtomicU64>, answers: &Arc<AtomicU64>) 
         callers.spawn(async move {
             for request in 0.. {
                 let cost = 1 + (caller + request) % COST_MAX;
-                let answer = client.inner.clone().should_allow(ask("k").of("o").costing(cost));
-                let Ok(answer) = answer.await else { return };
+                let mut caller = client.inner.clone();
+                let answer = caller.should_allow(ask("k").of("o").costing(cost)).await;
+                let Ok(answer) = answer else { return };
                 seen.fetch_add(u64::from(answer.into_inner().allowed) * cost, Ordering::SeqCst);
                 answers.fetch_add(1, Ordering::SeqCst);
             }
