@@ -1,7 +1,7 @@
 //! A node with quotas on a store that does as it is told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -38,13 +38,13 @@ pub enum Mood {
 /// The embedded store, in a mood.
 pub struct Moody {
     inner: Embedded,
-    mood: AtomicU8,
+    mood: Mutex<Mood>,
     operations: AtomicU64,
 }
 
 impl Moody {
     pub fn set(&self, mood: Mood) {
-        self.mood.store(mood as u8, Ordering::SeqCst);
+        *self.mood.lock() = mood;
     }
 
     /// How often it was asked.
@@ -62,15 +62,15 @@ impl Moody {
 impl Grants for Moody {
     async fn grant(&self, key: &GrantKey, operation: GrantOperation) -> GrantOutcome {
         self.operations.fetch_add(1, Ordering::SeqCst);
-        let mood = self.mood.load(Ordering::SeqCst);
-        if mood == Mood::Away as u8 {
+        let mood = *self.mood.lock();
+        if mood == Mood::Away {
             return GrantOutcome::NotTried;
         }
-        if mood == Mood::Hung as u8 {
+        if mood == Mood::Hung {
             return std::future::pending().await;
         }
         let outcome = self.inner.grant(key, operation).await;
-        if mood == Mood::Mute as u8 {
+        if mood == Mood::Mute {
             return GrantOutcome::Unknown;
         }
         outcome
@@ -90,7 +90,7 @@ pub fn store() -> (TempDir, Arc<Moody>) {
     let folder = TempDir::new().expect("a folder of its own");
     let store = Moody {
         inner: Embedded::open(folder.path()).expect("the store opens"),
-        mood: AtomicU8::new(Mood::Well as u8),
+        mood: Mutex::new(Mood::Well),
         operations: AtomicU64::new(0),
     };
     (folder, Arc::new(store))
