@@ -60,6 +60,12 @@ impl Launch {
         launch.arg("--policy").arg(path)
     }
 
+    /// With a policy that has quotas, which are kept in a directory. It stops without delay.
+    pub fn keeping(policy: impl AsRef<str>, directory: &Path) -> Self {
+        let launch = Self::with(policy).args(["--drain-delay", "0", "--data-dir"]);
+        launch.arg(directory)
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.arguments.push(argument.as_ref().to_owned());

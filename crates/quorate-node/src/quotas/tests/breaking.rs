@@ -1,7 +1,6 @@
 //! Stores that fail, hang and lie, and a driver that dies.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use quorate_core::accounts::AccountId;
 use quorate_core::answer::Reason;
@@ -10,7 +9,7 @@ use quorate_core::request::Request;
 use quorate_quota::lease::OperationId;
 use quorate_store::Grants;
 
-use super::rig::{Mood, Rig, ask, lifetime, store, text};
+use super::rig::{Mood, Rig, ask, eventually, lifetime, store, text};
 use crate::quotas::driver::Came;
 use crate::quotas::{Notice, Quotas, new_holder};
 use crate::{Node, NodeConfig, Wanted};
@@ -44,6 +43,31 @@ async fn a_store_that_is_away_denies_what_is_hard_and_says_so_and_comes_back() {
 }
 
 #[tokio::test]
+async fn answers_that_are_lost_gain_nothing() {
+    let (_folder, store) = store();
+    let rig = Rig::start(&lifetime(50), &store);
+    assert_eq!(rig.settled(1).await.reason, Reason::Ok);
+    let asked = store.operations();
+    store.set(Mood::Mute);
+    let mut passed = 1;
+    for _ in 0..5 {
+        passed += u64::from(rig.once(5).await.reason == Reason::Ok) * 5;
+    }
+    eventually("an operation with a lost answer", || store.operations() > asked).await;
+    store.set(Mood::Well);
+    // The store counts as away until its next answer.
+    loop {
+        match rig.settled(1).await.reason {
+            Reason::Ok => passed += 1,
+            Reason::QuotaExhausted => break,
+            Reason::Unavailable => tokio::task::yield_now().await,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(passed, 50);
+}
+
+#[tokio::test]
 async fn what_is_overdrawn_is_booked_and_not_spent_twice() {
     let (_folder, store) = store();
     store.set(Mood::Away);
@@ -56,25 +80,39 @@ async fn what_is_overdrawn_is_booked_and_not_spent_twice() {
         "a hundredth of the limit"
     );
     store.set(Mood::Well);
-    let mut spent = 10;
-    while !rig.until(1, Reason::Ok).await.degraded {
-        spent += 1;
-        if spent == 500 {
-            break;
-        }
+    for spent in 11..=500 {
+        let told = rig.until(1, Reason::Ok).await;
+        assert_eq!(told.overage, 0, "unit {spent} of 1,000");
     }
-    assert_eq!(spent, 500, "the store is back");
     assert!(rig.stop().await);
-    assert_eq!(store.rows().await[0].1.granted, 500 + u64::from(spent != 500));
+    assert_eq!(store.rows().await[0].1.granted, 500);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
+async fn a_soft_quota_that_is_to_deny_overdraws_nothing() {
+    let (_folder, store) = store();
+    store.set(Mood::Away);
+    let rig = Rig::start(&text(&SOFT.replace("soft }", "soft, on_unavailable: deny }")), &store);
+    rig.until(1, Reason::Unavailable).await;
+    assert_eq!(rig.spend_all().await, (0, Reason::Unavailable));
+}
+
+#[tokio::test]
 async fn a_store_that_hangs_counts_as_away_and_holds_up_no_stop() {
     let (_folder, store) = store();
-    store.set(Mood::Hung);
     let rig = Rig::start(&lifetime(100), &store);
-    rig.until(1, Reason::Unavailable).await;
-    assert!(rig.stop().await, "nothing was taken, so nothing is owed");
+    assert_eq!(rig.settled(50).await.reason, Reason::Ok);
+    let refund = Request {
+        cost: Some(10),
+        refund: true,
+        ..Request::of("k", "")
+    };
+    assert_eq!(ask(&rig.node, &refund).await.reason, Reason::Ok);
+    store.set(Mood::Hung);
+    // What follows waits for nothing but time.
+    tokio::time::pause();
+    rig.until(20, Reason::Unavailable).await;
+    assert!(!rig.stop().await, "ten units cannot be given back");
 }
 
 #[tokio::test]

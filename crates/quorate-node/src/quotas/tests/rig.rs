@@ -1,6 +1,7 @@
 //! A node with quotas on a store that does as it is told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -38,11 +39,17 @@ pub enum Mood {
 pub struct Moody {
     inner: Embedded,
     mood: Mutex<Mood>,
+    operations: AtomicU64,
 }
 
 impl Moody {
     pub fn set(&self, mood: Mood) {
         *self.mood.lock() = mood;
+    }
+
+    /// How often it was asked.
+    pub fn operations(&self) -> u64 {
+        self.operations.load(Ordering::SeqCst)
     }
 
     /// All rows.
@@ -54,6 +61,7 @@ impl Moody {
 #[async_trait::async_trait]
 impl Grants for Moody {
     async fn grant(&self, key: &GrantKey, operation: GrantOperation) -> GrantOutcome {
+        self.operations.fetch_add(1, Ordering::SeqCst);
         let mood = *self.mood.lock();
         if mood == Mood::Away {
             return GrantOutcome::NotTried;
@@ -83,6 +91,7 @@ pub fn store() -> (TempDir, Arc<Moody>) {
     let store = Moody {
         inner: Embedded::open(folder.path()).expect("the store opens"),
         mood: Mutex::new(Mood::Well),
+        operations: AtomicU64::new(0),
     };
     (folder, Arc::new(store))
 }

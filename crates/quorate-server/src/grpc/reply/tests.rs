@@ -53,6 +53,7 @@ async fn what_comes_while_a_server_stops_is_sent_and_then_the_end() {
     stop.cancel();
     let stopped = Instant::now();
     for _ in 0..5 {
+        // tidy: allow sleep because the clock is paused: it moves the time, and waits for nobody.
         tokio::time::sleep(QUIET_BEFORE_END - Duration::from_millis(1)).await;
         sender.send(word()).expect("the stream is open");
         assert_eq!(next(&mut reply).await, Some(Ok(word())));

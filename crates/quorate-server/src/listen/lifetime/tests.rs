@@ -34,6 +34,7 @@ async fn one_with_an_open_call_lives_as_long_as_the_call() {
     let activity = Arc::new(Activity::default());
     let call = OpenCall::new(&activity);
     let calling = async {
+        // tidy: allow sleep because the clock is paused: it moves the time, and waits for nobody.
         tokio::time::sleep(IDLE_TIMEOUT * 10).await;
         drop(call);
     };
