@@ -139,7 +139,11 @@ impl Shard {
             self.slots.used(&self.hash_key, ask.org, holder, now.instant)
         });
         let mut drafts = self.drafts(ask, now, |_| None);
-        judge::judge(&seats, &mut cells, &mut drafts, ask, held, now, statuses, decision);
+        let beside = judge::Beside {
+            quotas: &mut drafts,
+            held,
+        };
+        judge::judge(&seats, &mut cells, beside, ask, now, statuses, decision);
         if decision.charged {
             for loaded in loads
                 .iter()

@@ -58,7 +58,7 @@ impl Node {
                 }
                 Verdict::Charge(terms) => ask(request, &resolved, terms, decision_id),
             };
-            match self.charge(request, &ask, by, wanted, patience, now, render)? {
+            match self.charge(request, &ask, by, (wanted, patience), now, render)? {
                 Charged::Answered(answer) => return Ok(Decided::Answered(answer)),
                 Charged::Parked(parked) => return Ok(Decided::Parked(parked)),
                 // The policy changed between the look at it and the lock.
@@ -144,8 +144,7 @@ impl Node {
         request: &Request<'_>,
         ask: &Ask<'_, 'p>,
         by: DecidedBy<'p>,
-        wanted: Wanted,
-        patience: Patience,
+        (wanted, patience): (Wanted, Patience),
         now: Now,
         render: F,
     ) -> Result<Charged<R, F>, InvalidRequest> {

@@ -120,8 +120,9 @@ impl OpenStore {
 
     fn embedded(directory: &Path) -> Result<Self, OpenError> {
         let embedded = Arc::new(Embedded::open(directory)?);
+        let store: Arc<dyn Store> = embedded.clone();
         Ok(Self {
-            store: Arc::clone(&embedded) as Arc<dyn Store>,
+            store,
             embedded: Some(embedded),
         })
     }
@@ -134,8 +135,7 @@ impl OpenStore {
 
     /// Its rows of quotas.
     pub(crate) fn grants(&self) -> Arc<dyn Grants> {
-        let store = Arc::clone(&self.store);
-        store
+        self.store.clone()
     }
 
     /// What the embedded engine has done; `None` for another.

@@ -54,7 +54,10 @@ async fn settled(client: &Client, request: &ShouldAllowRequest) -> ShouldAllowRe
         if answer.reason() != Reason::QuotaPending {
             return answer;
         }
-        assert!(!answer.allowed && answer.retryable && answer.retry_after_ns > 0, "{answer:?}");
+        assert!(
+            !answer.allowed && answer.retryable && answer.retry_after_ns > 0,
+            "{answer:?}"
+        );
         assert!(Instant::now() < deadline, "units do not come: {answer:?}");
     }
 }

@@ -88,7 +88,11 @@ impl Shard {
         });
         let mut drafts = self.drafts(ask, now, |id| batch.balances.get(&id).copied());
         let mut decision = Decision::default();
-        judge::judge(&seats, &mut work, &mut drafts, ask, held, now, statuses, &mut decision);
+        let beside = judge::Beside {
+            quotas: &mut drafts,
+            held,
+        };
+        judge::judge(&seats, &mut work, beside, ask, now, statuses, &mut decision);
         self.settle_quotas(&drafts, false);
         if decision.charged {
             let left = drafts.iter().map(|draft| (draft.id, draft.balance));

@@ -85,17 +85,25 @@ enum By {
     Slot,
 }
 
-/// Judges a request whose key holds `held` slots, and writes what was decided over `decision`, a new one.
-pub fn judge<'p>(
+/// What a request takes beside limits.
+pub(super) struct Beside<'a, 'p> {
+    /// Its quotas, with copies of their balances.
+    pub(super) quotas: &'a mut Drafts<'p>,
+    /// The slots that its key holds.
+    pub(super) held: u32,
+}
+
+/// Judges a request, and writes what was decided over `decision`, a new one.
+pub(super) fn judge<'p>(
     seats: &[Seat<'p>],
     cells: &mut [Cell],
-    drafts: &mut Drafts<'p>,
+    beside: Beside<'_, 'p>,
     ask: &Ask<'_, 'p>,
-    held: u32,
     now: Now,
     statuses: Statuses<'_, 'p>,
     decision: &mut Decision<'p>,
 ) {
+    let Beside { quotas: drafts, held } = beside;
     if ask.refund {
         return refund(seats, cells, drafts, ask, now, statuses, decision);
     }

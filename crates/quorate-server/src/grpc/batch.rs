@@ -8,7 +8,7 @@ use quorate_node::Wanted;
 use quorate_node::quotas::Patience;
 
 use super::convert::{Asked, AskedBatch, write_answer, write_overloaded, write_unavailable};
-use super::decisions::Decisions;
+use super::decisions::{Decisions, Way};
 use super::status::CallError;
 use super::wire::{nested, put_bool};
 use crate::callers::{Identity, Refusal};
@@ -38,22 +38,18 @@ impl Decisions {
     }
 
     fn decide_each(&self, requests: &[Request<'_>], batch: &AskedBatch<'_>, out: &mut Vec<u8>) {
+        // Items do not wait for units of a quota: the whole batch would.
+        let way = Way {
+            door: Door::GrpcBatch,
+            patience: Patience::Over,
+        };
         let mut all_allowed = true;
         for (request, asked) in requests.iter().zip(&batch.items) {
             let started = Instant::now();
             let look = |answer: &quorate_core::answer::Answer<'_>| all_allowed &= answer.allowed();
             let decided = nested(out, RESPONSES, |out| {
-                // Items do not wait for units of a quota: the whole batch would.
-                self.decide_request(
-                    Door::GrpcBatch,
-                    started,
-                    request,
-                    asked.rendering(),
-                    Patience::Over,
-                    out,
-                    look,
-                )
-                .map(drop)
+                self.decide_request(way, started, request, asked.rendering(), out, look)
+                    .map(drop)
             });
             if decided.is_err() {
                 // Every item was checked. What can still go wrong is a race: the policy was replaced meanwhile, or

@@ -15,7 +15,7 @@ use quorate_node::quotas::{Parked, Patience};
 use tonic::Status;
 
 use super::convert::{Asked, AskedBatch, Lists, write_overloaded};
-use super::decisions::Decisions;
+use super::decisions::{Decisions, Way};
 use super::reply::Reply;
 use super::status::{CallError, Unread};
 use super::unary::OneMessage;
@@ -200,8 +200,11 @@ impl Unary {
                 span.answered(answer);
             }
         };
-        self.decisions
-            .decide(Door::GrpcUnary, &self.identity, &asked, &lists, patience, out, look)
+        let way = Way {
+            door: Door::GrpcUnary,
+            patience,
+        };
+        self.decisions.decide(way, &self.identity, &asked, &lists, out, look)
     }
 
     fn should_allow_batch(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), CallError> {

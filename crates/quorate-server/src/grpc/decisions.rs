@@ -15,6 +15,13 @@ use crate::edge::{Edge, discreet};
 use crate::telemetry::traces::Traces;
 use crate::telemetry::{Door, Recorder};
 
+/// How a request came in, and how long it may wait for units of a quota.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) door: Door,
+    pub(super) patience: Patience,
+}
+
 /// The decision service of one data-plane thread. Threads have one each, so that counting its holders costs no core
 /// anything that another core must see.
 #[derive(Debug)]
@@ -46,35 +53,33 @@ impl Decisions {
     /// is written, nor when the request is given a place to wait: then it is to be asked again.
     pub(super) fn decide(
         &self,
-        door: Door,
+        way: Way,
         identity: &Identity,
         asked: &Asked<'_>,
         lists: &Lists<'_>,
-        patience: Patience,
         out: &mut Vec<u8>,
         look: impl FnOnce(&Answer<'_>),
     ) -> Result<Option<Parked>, CallError> {
         let started = Instant::now();
         let request = asked.request(identity.org(asked.org())?, lists)?;
-        self.decide_request(door, started, &request, asked.rendering(), patience, out, look)
+        self.decide_request(way, started, &request, asked.rendering(), out, look)
     }
 
     /// As [`Self::decide`], for a request that was read already.
     pub(super) fn decide_request(
         &self,
-        door: Door,
+        way: Way,
         started: Instant,
         request: &Request<'_>,
         rendering: Rendering,
-        patience: Patience,
         out: &mut Vec<u8>,
         look: impl FnOnce(&Answer<'_>),
     ) -> Result<Option<Parked>, CallError> {
         let node = &self.edge.node;
-        let decided = node.should_allow_or_park(request, rendering.wanted(), patience, |answer| {
+        let decided = node.should_allow_or_park(request, rendering.wanted(), way.patience, |answer| {
             let hidden = discreet(answer, request.org);
             let answer = hidden.as_ref().unwrap_or(answer);
-            self.count(door, answer, request, started);
+            self.count(way.door, answer, request, started);
             look(answer);
             let profiles = self.edge.header_profiles(rendering.headers());
             write_answer(out, answer, rendering, &profiles, || node.unix_ns());

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use quorate_node::quotas::{Parked, Patience};
 
 use super::convert::{Lists, read_streamed};
-use super::decisions::Decisions;
+use super::decisions::{Decisions, Way};
 use super::frames::Frames;
 use super::status::{CallError, Unread};
 use super::wire::{frame, nested, put_message};
@@ -110,13 +110,17 @@ impl Answers {
             out,
             ..
         } = self;
+        let way = Way {
+            door: Door::GrpcStream,
+            patience,
+        };
         let before = out.len();
         let mut parked = None;
         let answered = frame(out, |out| {
             let mut lists = Lists::default();
             let asked = read_streamed(&message, &mut lists).map_err(CallError::from)?;
             nested(out, RESPONSE, |out| {
-                parked = decisions.decide(Door::GrpcStream, identity, &asked, &lists, patience, out, |_| {})?;
+                parked = decisions.decide(way, identity, &asked, &lists, out, |_| {})?;
                 Ok::<_, CallError>(())
             })
         });

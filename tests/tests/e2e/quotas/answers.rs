@@ -1,7 +1,7 @@
 //! What answers say of a quota.
 
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use quorate_api::v1::{Algorithm, Include, Reason};
 use serde_json::{Value, json};
 
@@ -11,8 +11,15 @@ use crate::harness::{AskExt, Launch, Server, ask, http, policy, time};
 /// When the month that holds an instant ends in a zone.
 fn month_ends(at: Timestamp, zone: &str) -> Timestamp {
     let there = at.to_zoned(TimeZone::get(zone).expect("a zone"));
-    let first = there.first_of_month().expect("a month has one").start_of_day().expect("a day");
-    first.checked_add(jiff::Span::new().months(1)).expect("a month on").timestamp()
+    let first = there
+        .first_of_month()
+        .expect("a month has one")
+        .start_of_day()
+        .expect("a day");
+    first
+        .checked_add(jiff::Span::new().months(1))
+        .expect("a month on")
+        .timestamp()
 }
 
 /// Two clocks of one machine, the steps in which wall time is read, and the rounding of a page.
@@ -48,7 +55,10 @@ async fn exhausted_says_when_the_month_ends_where_the_org_is() {
         assert_eq!(answer.limit_name, "q");
         let at = time::decided_at(&answer.decision_id);
         let resets = at + std::time::Duration::from_nanos(answer.reset_after_ns);
-        assert!(is_about(resets, month_ends(at, "Pacific/Kiritimati")), "{resets}: {answer:?}");
+        assert!(
+            is_about(resets, month_ends(at, "Pacific/Kiritimati")),
+            "{resets}: {answer:?}"
+        );
         let shown = &answer.limits[0];
         assert_eq!(shown.algorithm(), Algorithm::HardQuota);
         assert_eq!((shown.used, shown.remaining, shown.denied), (2, 0, true));
@@ -85,7 +95,10 @@ async fn what_is_left_is_told_and_a_look_spends_nothing() {
 #[tokio::test]
 async fn warnings_come_with_the_answer_that_crosses_and_not_before() {
     let folder = folder();
-    let server = serve(quota("per: org, limit: 10, period: month, warn_at: [50%, 80%]"), &folder);
+    let server = serve(
+        quota("per: org, limit: 10, period: month, warn_at: [50%, 80%]"),
+        &folder,
+    );
     let client = server.client().await;
     for spent in 1..=10 {
         let answer = passes(&client, &ask("k").of("o")).await;
@@ -110,10 +123,16 @@ async fn alerts_are_in_the_log_and_counted_each_once() {
     })
     .await;
     let words = server.words();
-    let alerts: Vec<&str> = words.lines().filter(|line| line.contains("quota threshold reached")).collect();
+    let alerts: Vec<&str> = words
+        .lines()
+        .filter(|line| line.contains("quota threshold reached"))
+        .collect();
     assert_eq!(alerts.len(), 2, "{words}");
     for (alert, percent) in alerts.iter().zip(["50", "100"]) {
-        assert!(alert.contains(percent) && alert.contains('q') && alert.contains('o'), "{alert}");
+        assert!(
+            alert.contains(percent) && alert.contains('q') && alert.contains('o'),
+            "{alert}"
+        );
     }
 }
 
@@ -180,9 +199,16 @@ async fn metrics_tell_of_quotas_and_their_store() {
         "quorate_store_commit_microseconds_total",
     ];
     for metric in metrics {
-        time::eventually(metric, || async { (server.metric(metric, &[]).await > 0).then_some(()) }).await;
+        time::eventually(metric, || async {
+            (server.metric(metric, &[]).await > 0).then_some(())
+        })
+        .await;
     }
-    for metric in ["quorate_quota_accounts_away", "quorate_store_failing", "quorate_store_changes_lost_total"] {
+    for metric in [
+        "quorate_quota_accounts_away",
+        "quorate_store_failing",
+        "quorate_store_changes_lost_total",
+    ] {
         assert_eq!(server.metric(metric, &[]).await, 0, "{metric}");
     }
 }

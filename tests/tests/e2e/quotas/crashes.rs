@@ -98,5 +98,7 @@ async fn whatever_is_killed_nothing_is_spent_twice_and_little_is_stranded() {
     recovered.sort();
     let median = recovered.get(recovered.len() / 2).copied().unwrap_or_default();
     let longest = recovered.last().copied().unwrap_or(Duration::ZERO);
-    println!("{rounds} crashes: overspent 0, stranded {stranded}, recovered within {median:?} (median), {longest:?} (most)");
+    println!(
+        "{rounds} crashes: overspent 0, stranded {stranded}, recovered within {median:?} (median), {longest:?} (most)"
+    );
 }

@@ -11,7 +11,10 @@ async fn one_directory_has_one_server() {
     let server = serve(monthly(10), &folder);
     let (code, words) = Launch::keeping(monthly(10), &folder.path().join("data")).refused();
     assert_eq!(code, Some(2), "{words}");
-    assert!(words.contains("in use") && words.contains(&server.pid().to_string()), "{words}");
+    assert!(
+        words.contains("in use") && words.contains(&server.pid().to_string()),
+        "{words}"
+    );
     // The first one is not disturbed, and when it is gone the directory is free.
     passes(&server.client().await, &ask("k").of("o")).await;
     stop(server);
@@ -47,7 +50,11 @@ fn a_directory_that_cannot_be_written_to_is_refused_by_name() {
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o500)).expect("it is ours");
     // Who may do everything is not kept out by permissions, but nobody makes directories in /proc.
     let all_powerful = std::fs::write(closed.join("probe"), "").is_ok();
-    let path = if all_powerful { "/proc/quorate".into() } else { closed.clone() };
+    let path = if all_powerful {
+        "/proc/quorate".into()
+    } else {
+        closed.clone()
+    };
     let (code, words) = Launch::keeping(policy::one_limit(5, "1m"), &path).refused();
     assert_eq!(code, Some(2), "{words}");
     assert!(words.contains(path.to_str().expect("text")), "{words}");

@@ -15,12 +15,18 @@ async fn sequence(server: &Server) -> u64 {
 async fn reload(server: &Server, policy: &str) {
     let before = sequence(server).await;
     server.replace_policy(policy);
-    time::eventually("the reload", || async { (sequence(server).await > before).then_some(()) }).await;
+    time::eventually("the reload", || async {
+        (sequence(server).await > before).then_some(())
+    })
+    .await;
 }
 
 /// Asks for one unit until it passes: the row learns of a cap in its own time.
 async fn until_it_passes(client: &Client) {
-    time::until("one more unit", || async { client.ask(ask("k").of("o")).await.allowed.then_some(()) }).await;
+    time::until("one more unit", || async {
+        client.ask(ask("k").of("o")).await.allowed.then_some(())
+    })
+    .await;
 }
 
 /// Waits until nothing is leased.

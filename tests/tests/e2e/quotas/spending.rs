@@ -58,7 +58,10 @@ async fn by_stream(client: Client) -> u64 {
     }
     let (mut passed, mut waited_for) = (0, 4);
     while waited_for > 0 {
-        let answer = within(answers.next()).await.expect("one more answer").expect("no error");
+        let answer = within(answers.next())
+            .await
+            .expect("one more answer")
+            .expect("no error");
         waited_for -= 1;
         let Some(Outcome::Response(answer)) = answer.result else {
             panic!("an answer was expected: {answer:?}");
@@ -149,7 +152,11 @@ async fn a_batch_that_is_all_or_nothing_takes_all_or_nothing() {
     loop {
         let answers = client.all(vec![ask("k").of("o"); 8]).await;
         assert!(!answers.all_allowed);
-        if answers.responses.iter().any(|answer| answer.reason() == Reason::QuotaExhausted) {
+        if answers
+            .responses
+            .iter()
+            .any(|answer| answer.reason() == Reason::QuotaExhausted)
+        {
             break;
         }
     }
