@@ -7,6 +7,7 @@
 mod batch;
 mod judge;
 mod quotas;
+mod statuses;
 #[cfg(test)]
 mod tests;
 
