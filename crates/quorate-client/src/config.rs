@@ -220,6 +220,9 @@ impl Tls {
     }
 
     fn into_transport(self, within: Duration) -> ClientTlsConfig {
+        // What a program links may bring more than one provider, and then rustls wants to be told which. One that was
+        // chosen before stays.
+        let _chosen_before = rustls::crypto::ring::default_provider().install_default();
         let mut config = ClientTlsConfig::new().timeout(within);
         config = match self.authority {
             Some(pem) => config.ca_certificate(Certificate::from_pem(pem)),

@@ -192,6 +192,15 @@ impl Accounts {
         }
     }
 
+    /// Units spent from the balance that `lease` fills, if that is the current one; else 0.
+    #[must_use]
+    pub fn spent(&self, id: AccountId, lease: LeaseId) -> u64 {
+        let current = self.known.get(&id).map(|known| known.current);
+        current
+            .filter(|balance| balance.lease == lease)
+            .map_or(0, |balance| balance.spent)
+    }
+
     /// Notes that a cost found the balance short.
     pub fn need(&mut self, id: AccountId, cost: u64) {
         if let Some(known) = self.known.get_mut(&id) {

@@ -30,6 +30,7 @@ async fn connect(
     trusted: &str,
     identity: Option<&Identity>,
 ) -> Result<Channel, tonic::transport::Error> {
+    let _chosen_before = rustls::crypto::ring::default_provider().install_default();
     let mut tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(trusted))
         .domain_name("localhost");

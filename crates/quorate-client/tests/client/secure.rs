@@ -12,6 +12,8 @@ struct Issued {
 }
 
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    // The server of these tests wants to be told too, where a program links more than one provider.
+    let _chosen_before = rustls::crypto::ring::default_provider().install_default();
     let mut params = CertificateParams::new(vec![]).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signs itself")

@@ -111,7 +111,10 @@ impl Shard {
                 self.accounts.store(draft.id, draft.balance);
             }
             if draft.short.is_some_and(|short| short != Shortfall::Never) {
-                self.accounts.need(draft.id, draft.cost);
+                // What earlier requests of a batch would take is needed with it.
+                let kept = self.accounts.spent(draft.id, draft.balance.lease);
+                let earlier = draft.balance.spent.saturating_sub(kept);
+                self.accounts.need(draft.id, draft.cost.saturating_add(earlier));
             }
         }
     }

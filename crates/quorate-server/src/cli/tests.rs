@@ -36,7 +36,8 @@ fn serve() -> (Runtime, String) {
 
 fn serve_both() -> (Runtime, Addresses) {
     let free = |name: &str| (name.to_owned(), "127.0.0.1:0".to_owned());
-    let environment = [free("QUORATE_GRPC_LISTEN"), free("QUORATE_HTTP_LISTEN")];
+    let nowhere = ("QUORATE_STORE".to_owned(), "none".to_owned());
+    let environment = [free("QUORATE_GRPC_LISTEN"), free("QUORATE_HTTP_LISTEN"), nowhere];
     let layers = Layers::gather(&Arguments::default(), environment);
     let (config, _) = Config::read(&layers).unwrap_or_else(|problems| panic!("{problems}"));
     let runtime = Runtime::new().expect("a runtime");

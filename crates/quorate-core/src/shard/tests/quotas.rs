@@ -99,6 +99,14 @@ fn a_quota_that_denies_charges_no_limit() {
 }
 
 #[test]
+fn a_batch_asks_for_all_that_it_needs() {
+    let (mut org, _) = with(quota(true), open(5));
+    let (reasons, charged) = super::cases::batch(&mut org, &[3, 1, 4]);
+    assert_eq!((reasons[2], charged), (Reason::QuotaPending, false));
+    assert_eq!(reports(&mut org)[0].needed, 8, "what earlier ones take is needed too");
+}
+
+#[test]
 fn a_limit_that_denies_spends_no_quota() {
     let (mut org, id) = with(quota(true), open(90));
     assert_eq!(org.ask("k", 61, START).reason, Reason::CostExceedsLimit);
@@ -199,6 +207,21 @@ fn a_shadow_quota_never_denies() {
     };
     let mut org = Org::new(shape());
     org.quotas.push(shadow);
+    assert_eq!(
+        org.ask("k", 1, START).reason,
+        Reason::Ok,
+        "nothing is known of the quota yet"
+    );
+    let id = reports(&mut org)[0].id;
+    let short = Balance {
+        lease: LEASE,
+        begins: Instant(START - DAY / 2),
+        ends: Instant(START + DAY / 2),
+        limit: LIMIT,
+        standing: Standing::Short,
+        ..Balance::default()
+    };
+    assert!(org.shard.accounts().open(id, short));
     let passed = org.ask("k", 9, START);
     assert_eq!(passed.reason, Reason::Ok);
     assert_eq!(passed.shadow_denied.iter().collect::<Vec<_>>(), ["daily"]);

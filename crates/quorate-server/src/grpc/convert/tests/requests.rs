@@ -260,5 +260,5 @@ fn every_field_of_the_contract_is_read() {
     assert_eq!(fields("ShouldAllowRequest"), FIELDS.collect::<Vec<_>>());
     assert_eq!(fields("ShouldAllowBatchRequest"), [1, 2]);
     assert_eq!(fields("ShouldAllowStreamRequest"), [1]);
-    assert_eq!(fields("ShouldAllowResponse"), (1..=21).collect::<Vec<_>>());
+    assert_eq!(fields("ShouldAllowResponse"), (1..=22).collect::<Vec<_>>());
 }
