@@ -1,8 +1,6 @@
 //! Bounds on work and connections: beyond them there is an answer, or the connection ends; never a queue.
 
-use std::time::{Duration, Instant};
-
-use quorate_api::v1::{Reason, ShouldAllowRequest};
+use quorate_api::v1::{Reason, ShouldAllowBatchResponse, ShouldAllowRequest};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -13,10 +11,83 @@ use crate::harness::client::within;
 use crate::harness::http::{get, should_allow};
 use crate::harness::{AskExt, Client, Launch, Server, ask, policy, time};
 
-/// How long the server waits for a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// As many as a batch may hold: the longest work that one call can be.
+const BATCH: usize = 1_000;
 
-/// A request over HTTP that takes a place among those in flight and keeps it: its body is not sent yet.
+fn many() -> Vec<ShouldAllowRequest> {
+    vec![ask("k").of("o"); BATCH]
+}
+
+/// How many of a batch were allowed; all others are overloaded, or it is a failure.
+fn allowed(batch: &ShouldAllowBatchResponse) -> u64 {
+    let mut allowed = 0;
+    for answer in &batch.responses {
+        if answer.allowed {
+            allowed += 1;
+        } else {
+            assert_eq!(answer.reason(), Reason::Overloaded, "{answer:?}");
+            assert!(answer.retryable && !answer.slot_held, "{answer:?}");
+        }
+    }
+    allowed
+}
+
+#[tokio::test]
+async fn beyond_the_bound_the_answer_is_overloaded() {
+    // A place for one, and two threads that decide: calls that come at the same moment meet sooner or later.
+    let server = Launch::with(policy::one_limit(1_000_000_000, "1h"))
+        .args(["--in-flight-max", "1", "--data-threads", "2"])
+        .start();
+    let (first, second) = (server.client().await, server.client().await);
+    let mut passed = 0;
+    let mut over_grpc = false;
+    let mut over_http = None;
+    let meeting = async {
+        while !over_grpc || over_http.is_none() {
+            let question = json!({ "key": "k", "org": "o" });
+            let (one, other, reply) = tokio::join!(
+                first.each(many()),
+                second.each(many()),
+                should_allow(server.http(), question)
+            );
+            for batch in [&one, &other] {
+                let allowed = allowed(batch);
+                over_grpc |= allowed == 0;
+                passed += allowed;
+            }
+            match reply.status.as_u16() {
+                503 => over_http = Some(reply),
+                status => {
+                    assert_eq!(status, 200);
+                    passed += 1;
+                }
+            }
+        }
+    };
+    within(meeting).await;
+    let reply = over_http.expect("it was waited for");
+    assert_eq!(reply.json()["error"]["code"], "OVERLOADED");
+    assert!(reply.headers.contains_key("retry-after"));
+    assert_eq!(get(server.http(), "/healthz").await.status, 200, "health is not work");
+    assert_eq!(
+        first.used(ask("k").of("o"), "own").await,
+        passed,
+        "what was refused was not charged"
+    );
+    assert!(server.metric("quorate_requests_overloaded_total", &[]).await >= 2);
+}
+
+#[tokio::test]
+async fn who_sends_nothing_takes_nobodys_place() {
+    let server = Launch::with(policy::one_limit(5, "1h"))
+        .args(["--in-flight-max", "1"])
+        .start();
+    let body = json!({ "key": "slow", "org": "o" }).to_string();
+    let _slow = half_asked(&server, &body).await;
+    server.client().await.allowed(ask("k").of("o")).await;
+}
+
+/// A request over HTTP whose body is not sent yet.
 async fn half_asked(server: &Server, body: &str) -> TcpStream {
     let mut connection = TcpStream::connect(server.http()).await.expect("it accepts");
     let head = format!(
@@ -32,59 +103,6 @@ async fn half_asked(server: &Server, body: &str) -> TcpStream {
         .expect("it asks for the body");
     assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
     connection
-}
-
-#[tokio::test]
-async fn beyond_the_bound_the_answer_is_overloaded() {
-    time::once_quick("a server with no place left", |_| overload()).await;
-}
-
-/// A server whose only place is taken, and what others are told; `None` when it gave up on the one that had the place
-/// before all that.
-async fn overload() -> Option<()> {
-    let server = Launch::with(policy::one_limit(5, "1h"))
-        .args(["--in-flight-max", "1"])
-        .start();
-    let client = server.client().await;
-    let body = json!({ "key": "slow", "org": "o" }).to_string();
-    let begun = Instant::now();
-    let mut slow = half_asked(&server, &body).await;
-
-    let denied = client.ask(ask("k").of("o")).await;
-    let batch = client.each(vec![ask("k").of("o"), ask("l").of("o")]).await;
-    let reply = should_allow(server.http(), json!({ "key": "k", "org": "o" })).await;
-    let health = get(server.http(), "/healthz").await;
-    // The one that was taken in is answered, and then there is room again.
-    let written = slow.write_all(body.as_bytes()).await;
-    let mut answered = String::new();
-    let read = within(slow.read_to_string(&mut answered)).await;
-    if begun.elapsed() >= BODY_TIMEOUT {
-        return None;
-    }
-    written.expect("it reads");
-    read.expect("a reply");
-    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
-    assert_eq!(denied.reason(), Reason::Overloaded, "{denied:?}");
-    assert!(!denied.allowed && denied.retryable && !denied.slot_held, "{denied:?}");
-    assert!(
-        batch
-            .responses
-            .iter()
-            .all(|answer| answer.reason() == Reason::Overloaded),
-        "{batch:?}"
-    );
-    assert_eq!(reply.status, 503);
-    assert_eq!(reply.json()["error"]["code"], "OVERLOADED");
-    assert!(reply.headers.contains_key("retry-after"));
-    assert_eq!(health.status, 200, "health is not work");
-    client.allowed(ask("k").of("o")).await;
-    assert_eq!(
-        client.used(ask("k").of("o"), "own").await,
-        1,
-        "what was refused was not charged"
-    );
-    assert!(server.metric("quorate_requests_overloaded_total", &[]).await >= 3);
-    Some(())
 }
 
 #[tokio::test]
