@@ -7,6 +7,7 @@ mod lives;
 mod refusals;
 mod reloading;
 mod spending;
+mod transfer;
 
 use std::time::{Duration, Instant};
 

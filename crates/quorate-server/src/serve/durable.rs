@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use quorate_node::quotas::{Listener, Notice, Quotas, new_holder};
 use quorate_node::usage::UsageWriter;
+use quorate_store::transfer::unfinished;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -41,6 +42,9 @@ impl Durable {
         let (stop, stopped) = watch::channel(false);
         let holder = new_holder();
         tracing::info!(store = store.store().describe(), %holder, "store open");
+        if unfinished(&**store.store()).await? {
+            return Err(LockError::Unfinished);
+        }
         let windows = if store.is_shared() && !unshared_windows {
             Some(WindowsLock::take(store.store(), holder).await?)
         } else {

@@ -25,7 +25,7 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How long to wait for a server that may have crashed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Why the lock cannot be had.
+/// Why a server must not start on a store.
 #[derive(Debug, Error)]
 pub enum LockError {
     /// Another server renews it.
@@ -34,6 +34,9 @@ pub enum LockError {
          lets each keep its own windows and pools (quotas are shared either way)"
     )]
     Held(String),
+    /// Some of a deployment's quotas are in it and others are not: units would be granted twice.
+    #[error("an import into this store was begun and did not finish: import into an empty one")]
+    Unfinished,
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -38,31 +38,32 @@ fn an_allowed_answer_is_flat() {
         &answer,
         Included::default(),
         expect![[r#"
-        {
-          "allowed": true,
-          "burst_remaining": 0,
-          "decision_id": "00000000000000000000000001",
-          "degraded": false,
-          "limit": 60,
-          "limit_name": "per-minute",
-          "overage_units": 0,
-          "pool_units": 5,
-          "reason": "OK",
-          "remaining": 0,
-          "replayed": false,
-          "reset_after_ns": 60000000000,
-          "retry_after_ns": 0,
-          "retryable": false,
-          "slot_held": false,
-          "warnings": [
             {
+              "allowed": true,
+              "approximate": false,
+              "burst_remaining": 0,
+              "decision_id": "00000000000000000000000001",
+              "degraded": false,
+              "limit": 60,
               "limit_name": "per-minute",
-              "used_percent": 85
+              "overage_units": 0,
+              "pool_units": 5,
+              "reason": "OK",
+              "remaining": 0,
+              "replayed": false,
+              "reset_after_ns": 60000000000,
+              "retry_after_ns": 0,
+              "retryable": false,
+              "slot_held": false,
+              "warnings": [
+                {
+                  "limit_name": "per-minute",
+                  "used_percent": 85
+                }
+              ],
+              "window_ns": 60000000000
             }
-          ],
-          "window_ns": 60000000000
-        }
-    "#]],
+        "#]],
     );
 }
 
@@ -74,34 +75,35 @@ fn a_denial_says_why_and_when_to_come_back() {
         &answer,
         Included::default(),
         expect![[r#"
-        {
-          "allowed": false,
-          "burst_remaining": 0,
-          "decision_id": "00000000000000000000000001",
-          "degraded": false,
-          "error": {
-            "code": "RATE_LIMITED",
-            "limit_name": "per-minute",
-            "message": "a rate limit has no room now: per-minute; retry after 12 s",
-            "quota_reset_at": null,
-            "reset_at": "2023-11-14T22:14:20Z",
-            "retry_after": 12
-          },
-          "limit": 60,
-          "limit_name": "per-minute",
-          "overage_units": 0,
-          "pool_units": 0,
-          "reason": "RATE_LIMITED",
-          "remaining": 0,
-          "replayed": false,
-          "reset_after_ns": 60000000000,
-          "retry_after_ns": 11000000001,
-          "retryable": true,
-          "slot_held": false,
-          "warnings": [],
-          "window_ns": 60000000000
-        }
-    "#]],
+            {
+              "allowed": false,
+              "approximate": false,
+              "burst_remaining": 0,
+              "decision_id": "00000000000000000000000001",
+              "degraded": false,
+              "error": {
+                "code": "RATE_LIMITED",
+                "limit_name": "per-minute",
+                "message": "a rate limit has no room now: per-minute; retry after 12 s",
+                "quota_reset_at": null,
+                "reset_at": "2023-11-14T22:14:20Z",
+                "retry_after": 12
+              },
+              "limit": 60,
+              "limit_name": "per-minute",
+              "overage_units": 0,
+              "pool_units": 0,
+              "reason": "RATE_LIMITED",
+              "remaining": 0,
+              "replayed": false,
+              "reset_after_ns": 60000000000,
+              "retry_after_ns": 11000000001,
+              "retryable": true,
+              "slot_held": false,
+              "warnings": [],
+              "window_ns": 60000000000
+            }
+        "#]],
     );
 }
 
@@ -114,34 +116,35 @@ fn a_denial_without_a_limit_names_none() {
         &answer,
         Included::default(),
         expect![[r#"
-        {
-          "allowed": false,
-          "burst_remaining": 0,
-          "decision_id": "00000000000000000000000001",
-          "degraded": false,
-          "error": {
-            "code": "KEY_UNKNOWN",
-            "limit_name": null,
-            "message": "the key or credential is not known",
-            "quota_reset_at": null,
-            "reset_at": null,
-            "retry_after": null
-          },
-          "limit": 0,
-          "limit_name": "",
-          "overage_units": 0,
-          "pool_units": 0,
-          "reason": "KEY_UNKNOWN",
-          "remaining": 0,
-          "replayed": false,
-          "reset_after_ns": 0,
-          "retry_after_ns": 0,
-          "retryable": false,
-          "slot_held": false,
-          "warnings": [],
-          "window_ns": 0
-        }
-    "#]],
+            {
+              "allowed": false,
+              "approximate": false,
+              "burst_remaining": 0,
+              "decision_id": "00000000000000000000000001",
+              "degraded": false,
+              "error": {
+                "code": "KEY_UNKNOWN",
+                "limit_name": null,
+                "message": "the key or credential is not known",
+                "quota_reset_at": null,
+                "reset_at": null,
+                "retry_after": null
+              },
+              "limit": 0,
+              "limit_name": "",
+              "overage_units": 0,
+              "pool_units": 0,
+              "reason": "KEY_UNKNOWN",
+              "remaining": 0,
+              "replayed": false,
+              "reset_after_ns": 0,
+              "retry_after_ns": 0,
+              "retryable": false,
+              "slot_held": false,
+              "warnings": [],
+              "window_ns": 0
+            }
+        "#]],
     );
 }
 
