@@ -109,6 +109,8 @@ fn operations_names_every_flag_of_serve_and_no_document_names_one_that_is_not() 
         "hash-credential",
         "bench",
         "completions",
+        "export",
+        "import",
     ];
     let ours: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
     // Of cargo, rustc, git and others that the documents use.
@@ -149,6 +151,8 @@ fn every_command_is_in_the_readme_and_its_help_says_how_it_ends() {
         "hash-credential",
         "bench",
         "completions",
+        "export",
+        "import",
     ] {
         assert!(readme.contains(&format!("`{command}`")), "{command}");
         if ["check", "explain", "validate", "bench"].contains(&command) {
