@@ -13,11 +13,14 @@ use crate::state::fingerprint::{HashKey, keyed_hash};
 use crate::terms::Amounts;
 use crate::time::{Instant, SECOND};
 
-/// The most rows that one shard counts in one hour: about 1 MB. Beyond it the rows of an org's further keys and
-/// endpoints are one.
+/// The most rows that one shard tells apart in one hour: about 1 MB. Beyond it the further keys and endpoints of an org
+/// share a row.
 pub const ROWS_MAX: usize = 4_096;
 
-/// How rows for which there was no room name their key and endpoint.
+/// The most rows that one shard counts at all. Beyond it further orgs share one too: an invented key is its own org.
+pub const ROWS_IN_ALL_MAX: usize = 2 * ROWS_MAX;
+
+/// How rows for which there was no room name their key and endpoint, and their org where it has none of its own.
 pub const OTHER: &str = "(other)";
 
 const HOUR_NS: u64 = 3_600 * SECOND;
@@ -118,11 +121,15 @@ impl Usage {
             endpoint: OTHER,
             ..whose
         };
-        let (id, whose) = if self.rows.contains_key(&id) || self.rows.len() < ROWS_MAX {
-            (id, whose)
-        } else {
-            (id_of(other), other)
-        };
+        let mut own = (id, whose);
+        if !self.rows.contains_key(&own.0) && self.rows.len() >= ROWS_MAX {
+            own = (id_of(other), other);
+        }
+        if !self.rows.contains_key(&own.0) && self.rows.len() >= ROWS_IN_ALL_MAX {
+            let anybody = Whose { org: OTHER, ..other };
+            own = (id_of(anybody), anybody);
+        }
+        let (id, whose) = own;
         let counted = self.rows.entry(id).or_insert_with(|| Counted {
             row: Row {
                 org: whose.org.into(),
@@ -142,8 +149,8 @@ impl Usage {
     }
 
     /// Hands over the rows that changed since the last time, each as it stands, and forgets those of hours that are
-    /// over. A row holds all of its hour: written again it replaces what was written
-    /// before, so a failed write is made good by a later one of the same row, or kept by whoever writes.
+    /// over. A row holds all of its hour: written again it replaces what was written before. A write that failed is for whoever
+    /// writes to keep.
     pub fn take_changed(&mut self, rows: &mut Vec<Row>) {
         let current = self.hour.saturating_mul(HOUR_NS / SECOND);
         for id in self.changed.drain(..) {

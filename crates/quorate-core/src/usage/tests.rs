@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{OTHER, ROWS_MAX, Row, Usage, Whose};
+use super::{OTHER, ROWS_IN_ALL_MAX, ROWS_MAX, Row, Usage, Whose};
 use crate::terms::Amounts;
 use crate::time::{Instant, SECOND};
 
@@ -104,4 +104,20 @@ fn where_there_is_no_room_keys_are_not_told_apart_and_nothing_is_lost() {
         .find(|row| &*row.key == "0")
         .expect("known keys keep their own");
     assert_eq!(first.calls, 2);
+}
+
+#[test]
+fn invented_orgs_take_a_bounded_number_of_rows_and_nothing_is_lost() {
+    let mut usage = enabled();
+    let calls = u64::try_from(ROWS_IN_ALL_MAX).unwrap() * 2;
+    for org in 0..calls {
+        let org = org.to_string();
+        let whose = Whose {
+            org: &org,
+            ..whose("k")
+        };
+        usage.charge(&KEY, whose, &amounts(1), Instant(HOUR));
+    }
+    assert_eq!(usage.len(), ROWS_IN_ALL_MAX + 1);
+    assert_eq!(taken(&mut usage).iter().map(|row| row.calls).sum::<u64>(), calls);
 }
