@@ -114,7 +114,8 @@ fn wait_for(waiting: &mut BTreeMap<UsageKey, Used>, row: &Row, meter: impl Fn(Me
 }
 
 /// What an org used, from `from_s` on and before `until_s`, in seconds since the Unix epoch, summed up per span of UTC.
-/// Hours are what is stored; longer spans are their sums.
+/// Hours are what is stored; longer spans are their sums. The first span is told whole, also what of it lies before
+/// `from_s`.
 ///
 /// # Errors
 /// The store is away; or the report would be too large.
@@ -128,7 +129,7 @@ pub async fn report(
     let query = UsageQuery {
         org: org.into(),
         span: Span::Hour,
-        from_s,
+        from_s: start_of(span, from_s),
         until_s,
     };
     let mut sums: BTreeMap<UsageKey, Used> = BTreeMap::new();

@@ -77,8 +77,6 @@ pub(super) async fn usage(State(door): State<Arc<HttpDoor>>, request: Request) -
     let now_s = door.edge.node.unix_ns() / 1_000_000_000;
     let until_s = seconds(asked.until.as_deref(), "until")?.unwrap_or(now_s + 1);
     let from_s = seconds(asked.from.as_deref(), "from")?.unwrap_or_else(|| until_s.saturating_sub(24 * HOUR_S));
-    // A period is told whole: it begins at or before what is asked for.
-    let from_s = from_s - from_s % HOUR_S;
     if until_s.saturating_sub(from_s) > HOURS_MAX * HOUR_S {
         let problem = format!("from: more than {HOURS_MAX} hours before `until`");
         return Err(HttpError::Malformed(problem));
