@@ -8,6 +8,7 @@
 //! - freeing a tick early (`Tick::last_dead`): `safety::every_window…`, `exactness::on_ticks…`, `widths::the_oldest…`;
 //!   a tick late: `exactness::on_ticks…`, `safety::a_denial…`;
 //! - losing units in `Log::coarsen` or `Log::refine`: `state::used_changes…`;
+//! - refining further than there are stamps, or than the limit fits (`Log::refine`): `state::a_log_…`;
 //! - carrying over rounded down, or beyond what 16 bits tell (`Log::carried`): `carry`;
 //! - leaving the rest of a refunded group at a later time (`Log::refund`): `state::what_a_refund_leaves…`;
 //! - trusting the newest time of an empty log: `crate::state::entry`'s `an_empty_log_freezes_nothing`.

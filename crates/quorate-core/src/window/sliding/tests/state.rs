@@ -180,3 +180,24 @@ fn the_last_admission_is_recorded_at_the_end_of_its_tick() {
         assert_eq!(log.last_at(&tick), Instant(recorded));
     }
 }
+
+/// Groups cut in halves fill every stamp there is: a partial group that then held a whole one would have no place.
+#[test]
+fn a_log_that_would_fill_its_stamps_is_not_refined() {
+    let stamps = [9; STAMPS_MAX / 2];
+    let mut log = Log::from_parts(9, 2, 3, &stamps);
+    log.refine(256, STAMPS_MAX);
+    assert_eq!(log.parts(), (9, 2, 3, stamps.as_slice()));
+
+    let mut log = Log::from_parts(9, 2, 3, &stamps[1..]);
+    log.refine(256, STAMPS_MAX);
+    assert_eq!((log.group(), log.len(), log.partial), (2, STAMPS_MAX - 1, 1));
+}
+
+/// What does not fit the limit when it is finer would only be merged again.
+#[test]
+fn a_log_is_refined_only_as_far_as_the_limit_fits() {
+    let mut log = Log::from_parts(9, 6, 0, &[7, 8]);
+    log.refine(1_000, stamps_for(1_000, Precision::Standard));
+    assert_eq!(log.parts(), (9, 4, 0, [7, 7, 7, 7, 8, 8, 8, 8].as_slice()));
+}
