@@ -95,6 +95,23 @@ async fn every_denial_of_identity_and_authorization() {
     assert_eq!(client.used(ask("production"), "own").await, 0);
 }
 
+/// Neither alone nor in a batch of any kind.
+#[tokio::test]
+async fn a_mismatch_tells_nothing_of_the_key() {
+    let server = Launch::with(POLICY).start();
+    let client = server.client().await;
+    let asked = || ask("active").of("elsewhere").with(Include::Policy);
+    let mut answers = vec![client.ask(asked()).await];
+    answers.extend(client.each(vec![asked()]).await.responses);
+    answers.extend(client.all(vec![asked()]).await.responses);
+    assert_eq!(answers.len(), 3);
+    for answer in answers {
+        assert_eq!(answer.reason(), Reason::OrgMismatch);
+        let policy = answer.policy.expect("it was asked for");
+        assert_eq!((&*policy.org, &*policy.plan), ("elsewhere", ""));
+    }
+}
+
 #[tokio::test]
 async fn what_is_missing_can_be_brought() {
     let server = Launch::with(POLICY).start();

@@ -146,6 +146,8 @@ async fn undecodable_bytes_are_an_error_and_the_server_lives() {
         ),
         "{huge:?}"
     );
+    let invalid = server.metric("quorate_requests_invalid_total", &["door=\"grpc_unary\""]);
+    assert_eq!(invalid.await, 6, "each is counted");
     // Not gRPC at all.
     raw_call(&server, b"{}", 0, "application/json").await;
     nothing_was_charged(&server).await;

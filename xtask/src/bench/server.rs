@@ -51,7 +51,16 @@ pub fn run(project: &Project, turns: &Turns) -> Result<()> {
 
     let policy = project.root.join("tests/benchmark/policy.yaml");
     let mut serve = on_core(SERVER_CORE, &quorate);
-    serve.args(["serve", "--json", "--data-threads", "1", "--log", "warn", "--store", "none"]);
+    serve.args([
+        "serve",
+        "--json",
+        "--data-threads",
+        "1",
+        "--log",
+        "warn",
+        "--store",
+        "none",
+    ]);
     serve.args([
         "--grpc-listen",
         "127.0.0.1:0",

@@ -12,6 +12,7 @@ use super::decisions::{Decisions, Way};
 use super::status::CallError;
 use super::wire::{nested, put_bool};
 use crate::callers::{Identity, Refusal};
+use crate::edge::discreet;
 use crate::telemetry::Door;
 
 /// The field of `ShouldAllowBatchResponse` that holds the answers.
@@ -80,6 +81,8 @@ impl Decisions {
             let (Some(request), Some(asked)) = (requests.get(index), items.get(index)) else {
                 return;
             };
+            let hidden = discreet(answer, request.org);
+            let answer = hidden.as_ref().unwrap_or(answer);
             self.count(Door::GrpcBatch, answer, request, started);
             put_response(out, |out| {
                 write_answer(out, answer, asked.rendering(), &profiles, || node.unix_ns());

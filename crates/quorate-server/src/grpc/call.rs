@@ -220,8 +220,8 @@ impl Unary {
 
     /// Counts what went wrong, and maps it.
     fn failed(&mut self, unread: Unread) -> Status {
-        if let (Unread::Call(error), Some(door)) = (&unread, self.method.door()) {
-            self.decisions.count_error(door, error);
+        if let Some(door) = self.method.door() {
+            self.decisions.count_unread(door, &unread);
         }
         let status = Status::from(unread);
         if let Some(span) = &mut self.span {

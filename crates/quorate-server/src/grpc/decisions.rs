@@ -9,7 +9,7 @@ use quorate_node::Decided;
 use quorate_node::quotas::{Parked, Patience};
 
 use super::convert::{Asked, Lists, Rendering, write_answer};
-use super::status::CallError;
+use super::status::{CallError, Unread};
 use crate::callers::Identity;
 use crate::edge::{Edge, discreet};
 use crate::telemetry::traces::Traces;
@@ -104,6 +104,18 @@ impl Decisions {
     /// Counts an answer that was given because too much work is in flight.
     pub(super) fn count_overloaded(&self, door: Door) {
         self.recorder.overloaded(door);
+    }
+
+    /// Counts a call whose message was not judged, or was an error.
+    pub(super) fn count_unread(&self, door: Door, unread: &Unread) {
+        match unread {
+            Unread::Call(error) => self.count_error(door, error),
+            Unread::TooLarge(_) | Unread::Compressed | Unread::TooMuchKept | Unread::Late => {
+                self.recorder.invalid(door);
+            }
+            // Callers may give up; that is no mistake of theirs.
+            Unread::Cancelled(_) => {}
+        }
     }
 
     /// Counts a call that was an error.

@@ -85,7 +85,10 @@ impl Answers {
                     self.answered += 1;
                     self.answer(message, Patience::Whole);
                 }
-                Poll::Ready(Some(Err(unread))) => self.end = Some(Err(unread)),
+                Poll::Ready(Some(Err(unread))) => {
+                    self.decisions.count_unread(Door::GrpcStream, &unread);
+                    self.end = Some(Err(unread));
+                }
                 Poll::Ready(None) => self.end = Some(Ok(())),
                 Poll::Pending if self.out.is_empty() => return Poll::Pending,
                 Poll::Pending => break,
