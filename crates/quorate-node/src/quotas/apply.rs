@@ -200,17 +200,21 @@ impl Quotas {
         if failed {
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(kept) = self.kept(account, lease)
-            && std::mem::replace(&mut kept.away, failed) != failed
-        {
-            self.set_away(account, lease, failed);
+        let kept = self.kept(account, lease);
+        let has_turned = kept.is_some_and(|kept| std::mem::replace(&mut kept.away, failed) != failed);
+        if has_turned {
+            self.count_away(failed);
         }
+        // First what a soft quota lets through while the store is away: whoever saw that it is, and not that, would be
+        // denied what it has.
         let event = lease::Event::Outcome { id, outcome };
         self.tell(account, Event::Lease { lease, event });
+        if has_turned {
+            self.set_away(account, lease, failed);
+        }
     }
 
     fn set_away(&mut self, id: AccountId, lease: LeaseId, away: bool) {
-        self.count_away(away);
         self.change(id, lease, |balance| {
             balance.standing = match (away, balance.standing) {
                 (true, _) => Standing::Away,
