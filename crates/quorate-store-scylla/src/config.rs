@@ -17,6 +17,10 @@ pub const PORT: u16 = 9042;
 /// (Cassandra) or one (ScyllaDB) per phase; a client that gives up before turns every such answer into "unknown".
 pub const REQUEST_TIMEOUT_MIN: Duration = Duration::from_secs(3);
 
+/// How long a server waits for another one that changes the schema, unless it is told otherwise. Longer than the lock of
+/// one that died is held, so that nobody has to start a server twice.
+pub const MIGRATION_TIMEOUT: Duration = Duration::from_secs(240);
+
 /// Longest name of a keyspace, a rule of the database.
 const KEYSPACE_BYTES_MAX: usize = 48;
 
@@ -89,7 +93,7 @@ impl ScyllaConfig {
             tls: None,
             request_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
-            migration_timeout: Duration::from_secs(120),
+            migration_timeout: MIGRATION_TIMEOUT,
             in_flight_max: 256,
             reach: BTreeMap::new(),
         };

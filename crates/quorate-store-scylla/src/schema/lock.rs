@@ -12,7 +12,7 @@ use crate::cas::Cas;
 use crate::error::{self, ConnectError};
 
 /// Longer than any statement may take, so that a holder that lives never loses it between two renewals.
-const HELD_S: i32 = 180;
+pub(super) const HELD_S: i32 = 180;
 /// How often somebody who waits asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
