@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod command;
 mod deny;
+mod faults;
 mod mutants;
 mod prepare;
 mod project;
@@ -39,6 +40,8 @@ enum Task {
     Prepare,
     /// Start a real Apache Cassandra on loopback, say where it is, and keep it until the task is ended
     Services(services::Options),
+    /// Kill servers and databases for as long as you like, and count what that costs (before a release)
+    Faults(faults::Options),
     /// Everything a change must pass: fmt, clippy, tidy, test, docs without warnings
     Ci,
     /// Run the benchmarks, on the profile that ships
@@ -66,6 +69,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(options) => test::run(&project, &options),
         Task::Prepare => prepare::run(&project),
         Task::Services(options) => services::run(&project, &options),
+        Task::Faults(options) => faults::run(&project, &options),
         Task::Ci => ci::run(&project),
         Task::Bench(options) => bench::run(&project, &options),
         Task::Mutants(options) => mutants::run(&project, &options),

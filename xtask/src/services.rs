@@ -68,12 +68,25 @@ pub struct Services {
     folder: Folder,
 }
 
+/// Prepares what tests need that start all their nodes themselves.
+pub fn prepare(project: &Project) -> Result<Services> {
+    let tools = Tools::of(project);
+    let folder = Folder::new(&tools)?;
+    recipe(&tools)?.write(&folder.path().join("recipe.json"))?;
+    let nodes = Vec::new();
+    Ok(Services { nodes, folder })
+}
+
+fn recipe(tools: &Tools) -> Result<Recipe> {
+    let java = java::find_or_install()?;
+    let jars = jars::prepare(tools)?;
+    Recipe::new(&java, &jars)
+}
+
 /// Starts a cluster of so many nodes and waits until each answers.
 pub fn start(project: &Project, nodes: u8) -> Result<Services> {
     let tools = Tools::of(project);
-    let java = java::find_or_install()?;
-    let jars = jars::prepare(&tools)?;
-    let recipe = Recipe::new(&java, &jars)?;
+    let recipe = recipe(&tools)?;
     for attempt in 1..=START_TRIES {
         match try_start(&tools, &recipe, nodes) {
             Ok(services) => return Ok(services),
@@ -110,22 +123,18 @@ fn try_start(tools: &Tools, recipe: &Recipe, count: u8) -> Result<Services> {
 impl Services {
     /// What tests have to know.
     pub fn environment(&self) -> Vec<(&'static str, OsString)> {
-        let first = &self.nodes[0].place;
-        vec![
-            (
-                "QUORATE_TEST_CASSANDRA",
-                format!("{}:{}", first.address, first.cql_port).into(),
-            ),
-            (
-                "QUORATE_TEST_CASSANDRA_REPLICATION",
-                self.nodes.len().min(3).to_string().into(),
-            ),
-            // How to start one more, for tests that kill theirs.
-            (
-                "QUORATE_TEST_CASSANDRA_RECIPE",
-                self.folder.path().join("recipe.json").into(),
-            ),
-        ]
+        // How to start one more, for tests that kill theirs.
+        let mut environment = vec![(
+            "QUORATE_TEST_CASSANDRA_RECIPE",
+            self.folder.path().join("recipe.json").into(),
+        )];
+        if let Some(first) = self.nodes.first() {
+            let address = format!("{}:{}", first.place.address, first.place.cql_port);
+            environment.push(("QUORATE_TEST_CASSANDRA", address.into()));
+            let copies = self.nodes.len().min(3).to_string();
+            environment.push(("QUORATE_TEST_CASSANDRA_REPLICATION", copies.into()));
+        }
+        environment
     }
 
     /// An error when a node has ended.

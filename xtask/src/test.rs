@@ -15,7 +15,7 @@ use crate::{command, prepare, services, tidy};
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "quorate-tests";
 /// The tests among them that need a real database.
-const DURABLE: &str = "durable";
+pub const DURABLE: &str = "durable";
 /// The profile that the one binary of the end-to-end tests is built with.
 const PROFILE: &str = "e2e";
 
@@ -113,7 +113,15 @@ fn end_to_end_targets(
     command::run(cargo.envs(environment.iter().cloned()))
 }
 
-fn build_server(project: &Project) -> Result<PathBuf> {
+/// Runs those tests of one target whose names hold `part`, with what they print.
+pub fn some(project: &Project, target: &str, part: &[&str], environment: &prepare::Environment) -> Result<()> {
+    let mut cargo = project.cargo();
+    cargo.args(["test", "--workspace", "--test", target, "--"]).args(part);
+    command::run(cargo.arg("--nocapture").envs(environment.iter().cloned()))
+}
+
+/// Builds the one binary of the end-to-end tests; where it is.
+pub fn build_server(project: &Project) -> Result<PathBuf> {
     command::run(
         project
             .cargo()

@@ -7,6 +7,7 @@
 //! node.address();                                // stays the same for as long as it exists
 //! node.kill();                                   // SIGKILL; what was acknowledged is on the disk
 //! node.restart();                                // same address, same data; returns when it answers
+//! let three = Node::start_together(3);           // a cluster of one's own
 //! ```
 //!
 //! All of these block: from async code that must go on meanwhile, call them in `tokio::task::spawn_blocking`. A node is
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
@@ -56,6 +57,18 @@ pub struct Node {
     is_ready: Probe,
 }
 
+/// Where a node is to be.
+struct Place {
+    host: Ipv4Addr,
+    cql_port: u16,
+    storage_port: u16,
+    /// Every node of its cluster, with commas between.
+    seeds: String,
+    /// Where its share of the ring begins.
+    token: i64,
+    ring_delay_ms: u32,
+}
+
 /// Whether a node is there.
 type Probe = fn(SocketAddr) -> std::io::Result<bool>;
 
@@ -79,19 +92,68 @@ impl Node {
     }
 
     fn start_and_wait(more: &str, is_ready: Probe) -> Self {
+        let host = loopback_of_its_own();
+        let (cql_port, storage_port) = (free_port(&[host]), free_port(&[host]));
+        let place = Place {
+            host,
+            cql_port,
+            storage_port,
+            seeds: format!("{host}:{storage_port}"),
+            token: i64::MIN,
+            ring_delay_ms: 0,
+        };
+        let mut node = Self::lay_out(&place, more, is_ready);
+        node.restart();
+        node
+    }
+
+    /// Nodes that are one cluster, on addresses of their own and equal ports, and all answer.
+    pub fn start_together(count: usize) -> Vec<Self> {
+        if count == 1 {
+            return vec![Self::start()];
+        }
+        let hosts: Vec<Ipv4Addr> = (0..count).map(|_| loopback_of_its_own()).collect();
+        let (cql_port, storage_port) = (free_port(&hosts), free_port(&hosts));
+        let seeds: Vec<String> = hosts.iter().map(|host| format!("{host}:{storage_port}")).collect();
+        let share = u64::MAX / u64::try_from(count).expect("few");
+        let nodes = hosts.iter().zip(0_u64..).map(|(host, index)| {
+            let place = Place {
+                host: *host,
+                cql_port,
+                storage_port,
+                seeds: seeds.join(","),
+                token: i64::MIN.saturating_add_unsigned(share * index),
+                // They have to hear of each other first.
+                ring_delay_ms: 1_000,
+            };
+            Self::lay_out(&place, "", answers)
+        });
+        let mut nodes: Vec<Self> = nodes.collect();
+        nodes.iter_mut().for_each(Self::launch);
+        nodes.iter_mut().for_each(Self::wait);
+        nodes
+    }
+
+    /// Starts several again on what they left behind, and waits until each answers.
+    pub fn restart_together(nodes: &mut [Self]) {
+        nodes.iter_mut().for_each(Self::kill);
+        nodes.iter_mut().for_each(Self::launch);
+        nodes.iter_mut().for_each(Self::wait);
+    }
+
+    /// Writes the files of a node that is to be started.
+    fn lay_out(place: &Place, more: &str, is_ready: Probe) -> Self {
         let recipe = Recipe::read();
         let folder = TempDir::new().expect("a folder of its own");
-        let host = loopback_of_its_own();
-        let (cql_port, storage_port) = (free_port(host), free_port(host));
         let filled = |text: &str| {
             let values = [
                 ("{folder}", folder.path().display().to_string()),
-                ("{address}", host.to_string()),
-                ("{cql_port}", cql_port.to_string()),
-                ("{storage_port}", storage_port.to_string()),
-                ("{seeds}", format!("{host}:{storage_port}")),
-                ("{token}", i64::MIN.to_string()),
-                ("{ring_delay_ms}", "0".to_owned()),
+                ("{address}", place.host.to_string()),
+                ("{cql_port}", place.cql_port.to_string()),
+                ("{storage_port}", place.storage_port.to_string()),
+                ("{seeds}", place.seeds.clone()),
+                ("{token}", place.token.to_string()),
+                ("{ring_delay_ms}", place.ring_delay_ms.to_string()),
                 ("{more}", more.to_owned()),
             ];
             let mut text = text.to_owned();
@@ -103,15 +165,13 @@ impl Node {
         for (name, text) in &recipe.files {
             std::fs::write(folder.path().join(name), filled(text)).expect("the folder can be written to");
         }
-        let mut node = Self {
+        Self {
             process: None,
-            address: SocketAddr::new(host.into(), cql_port),
+            address: SocketAddr::new(place.host.into(), place.cql_port),
             arguments: recipe.arguments.iter().map(|argument| filled(argument)).collect(),
             folder,
             is_ready,
-        };
-        node.restart();
-        node
+        }
     }
 
     /// Where it serves CQL.
@@ -130,6 +190,11 @@ impl Node {
     /// Starts it again on what it left behind, and waits until it answers.
     pub fn restart(&mut self) {
         self.kill();
+        self.launch();
+        self.wait();
+    }
+
+    fn launch(&mut self) {
         let log = self.folder.path().join("node.log");
         let words = File::options()
             .create(true)
@@ -144,7 +209,6 @@ impl Node {
             .stdout(words.try_clone().expect("a second handle"))
             .stderr(words);
         self.process = Some(spawn(command));
-        self.wait();
     }
 
     fn wait(&mut self) {
@@ -244,9 +308,17 @@ fn loopback_of_its_own() -> Ipv4Addr {
     }
 }
 
-fn free_port(host: Ipv4Addr) -> u16 {
-    let listener = TcpListener::bind((IpAddr::V4(host), 0)).expect("some port is free");
-    listener.local_addr().expect("it is bound").port()
+/// A port that is free at all of these addresses.
+fn free_port(hosts: &[Ipv4Addr]) -> u16 {
+    const TRIES: usize = 100;
+    for _ in 0..TRIES {
+        let listener = TcpListener::bind((hosts[0], 0)).expect("some port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        if hosts[1..].iter().all(|host| TcpListener::bind((*host, port)).is_ok()) {
+            return port;
+        }
+    }
+    panic!("no port is free at all of {hosts:?}")
 }
 
 fn answers(address: SocketAddr) -> std::io::Result<bool> {
@@ -261,7 +333,7 @@ fn answers(address: SocketAddr) -> std::io::Result<bool> {
 }
 
 /// A variable that `cargo xtask test` sets; `cargo xtask services` prints them for running single tests by hand.
-fn environment(name: &str) -> OsString {
+pub fn environment(name: &str) -> OsString {
     std::env::var_os(name)
         .unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask test`, or what `cargo xtask services` prints"))
 }

@@ -1,4 +1,4 @@
-//! A database with faults: a proxy before a real node that speaks enough of CQL's framing (version 4, no compression) to
+//! A database with faults: a proxy before real nodes that speaks enough of CQL's framing (version 4, no compression) to
 //! do something to the request or the answer of one statement.
 //!
 //! ```ignore
@@ -7,6 +7,7 @@
 //! proxy.next("SET granted", Fault::LoseAnswer);       // of the next statement whose text holds this
 //! …                                                   // a move: applied, but whoever sent it does not learn
 //! assert_eq!(proxy.fired(), 1);
+//! proxy.answered("SET granted");                      // how many of them the database has answered, and were passed on
 //! proxy.cut();                                        // nobody gets through, who was is thrown out
 //! proxy.mend();
 //! ```
@@ -67,12 +68,18 @@ pub enum Said {
     Overloaded,
 }
 
-/// A proxy before one node.
+/// A proxy before the nodes of one cluster. A fault is of the cluster: it happens at whichever node is asked.
 pub struct Proxy {
-    address: SocketAddr,
-    real: SocketAddr,
+    ways: Vec<Way>,
     state: Arc<Mutex<State>>,
     cut: watch::Sender<bool>,
+}
+
+/// One node: where the proxy is, and where it leads to.
+#[derive(Clone, Copy)]
+struct Way {
+    address: SocketAddr,
+    real: SocketAddr,
 }
 
 #[derive(Default)]
@@ -80,6 +87,8 @@ struct State {
     /// What is to happen next, and to which statement.
     armed: Option<(String, Fault)>,
     fired: usize,
+    /// How often each statement was answered as it was asked, by its text.
+    answered: HashMap<String, usize>,
     /// Statements by their prepared ids.
     texts: HashMap<Vec<u8>, String>,
 }
@@ -88,6 +97,7 @@ struct State {
 #[derive(Default)]
 struct UnderWay {
     preparing: HashMap<[u8; 2], String>,
+    executing: HashMap<[u8; 2], String>,
     faulty: HashMap<[u8; 2], Fault>,
 }
 
@@ -104,39 +114,38 @@ enum Act {
 impl Proxy {
     /// Starts one before a node.
     pub async fn start(real: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
-        let address = listener.local_addr().expect("it is bound");
-        let state = Arc::new(Mutex::new(State::default()));
-        let (cut, watched) = watch::channel(false);
-        let shared = Arc::clone(&state);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let (state, mut cut) = (Arc::clone(&shared), watched.clone());
-                if *cut.borrow() {
-                    continue;
-                }
-                tokio::spawn(async move {
-                    tokio::select! {
-                        () = carry(client, real, state) => {}
-                        _ = cut.wait_for(|cut| *cut) => {}
-                    }
-                });
-            }
-        });
-        Self {
-            address,
-            real,
-            state,
-            cut,
-        }
+        Self::before(&[real]).await
     }
 
-    /// The address for a store in `keyspace`, with further settings (`&name=value…`). The node announces its own address,
+    /// Starts one before every node of a cluster.
+    pub async fn before(nodes: &[SocketAddr]) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let (cut, watched) = watch::channel(false);
+        let mut ways = Vec::new();
+        for &real in nodes {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
+            let address = listener.local_addr().expect("it is bound");
+            ways.push(Way { address, real });
+            tokio::spawn(accept(listener, real, Arc::clone(&state), watched.clone()));
+        }
+        Self { ways, state, cut }
+    }
+
+    /// The address for a store in `keyspace`, with further settings (`&name=value…`). Nodes announce their own addresses,
     /// and the driver takes the port that it knows for all nodes: whatever it makes of that is led back here.
     pub fn url(&self, keyspace: &str, settings: &str) -> String {
-        let (proxy, host, port) = (self.address, self.real.ip(), self.real.port());
-        let announced = SocketAddr::new(host, proxy.port());
-        format!("scylla://{proxy}/{keyspace}?reach={announced}~{proxy},{host}:{port}~{proxy}{settings}")
+        let addresses: Vec<String> = self.ways.iter().map(|way| way.address.to_string()).collect();
+        let mut reach = Vec::new();
+        for to in &self.ways {
+            let ports = self.ways.iter().map(|way| way.address.port());
+            let announced = ports.map(|port| SocketAddr::new(to.real.ip(), port)).chain([to.real]);
+            reach.extend(announced.map(|announced| format!("{announced}~{}", to.address)));
+        }
+        format!(
+            "scylla://{}/{keyspace}?reach={}{settings}",
+            addresses.join(","),
+            reach.join(",")
+        )
     }
 
     /// Does something to the next statement whose text holds `part`.
@@ -147,6 +156,13 @@ impl Proxy {
     /// How many faults have happened.
     pub fn fired(&self) -> usize {
         self.state().fired
+    }
+
+    /// How many statements whose text holds `part` were answered, without a fault.
+    pub fn answered(&self, part: &str) -> usize {
+        let state = self.state();
+        let counts = state.answered.iter().filter(|(text, _)| text.contains(part));
+        counts.map(|(_, count)| count).sum()
     }
 
     /// Breaks all connections, and takes none.
@@ -161,6 +177,22 @@ impl Proxy {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics with it")
+    }
+}
+
+/// Takes connections to one node, for as long as the runtime is there.
+async fn accept(listener: TcpListener, real: SocketAddr, state: Arc<Mutex<State>>, cut: watch::Receiver<bool>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let (state, mut cut) = (Arc::clone(&state), cut.clone());
+        if *cut.borrow() {
+            continue;
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                () = carry(client, real, state) => {}
+                _ = cut.wait_for(|cut| *cut) => {}
+            }
+        });
     }
 }
 
@@ -242,6 +274,7 @@ fn on_request(frame: &[u8], under_way: &mut UnderWay, state: &Mutex<State>) -> A
                 .cloned()
                 .unwrap_or_default();
             let Some((_, fault)) = state.armed.take_if(|(part, _)| text.contains(part.as_str())) else {
+                under_way.executing.insert(stream, text);
                 return Act::Pass;
             };
             state.fired += 1;
@@ -268,6 +301,11 @@ fn on_answer(frame: &[u8], under_way: &mut UnderWay, state: &Mutex<State>) -> Ac
         && let Some(id) = short_bytes(frame, 13)
     {
         state.lock().expect("held briefly").texts.insert(id.to_vec(), text);
+    }
+    if let Some(text) = under_way.executing.remove(&stream)
+        && frame[4] == RESULT
+    {
+        *state.lock().expect("held briefly").answered.entry(text).or_default() += 1;
     }
     match under_way.faulty.remove(&stream) {
         Some(Fault::LoseAnswer) => Act::Lose,

@@ -40,6 +40,11 @@ pub fn url(node: SocketAddr, keyspace: &str, settings: &str) -> String {
     } else {
         1
     };
+    url_with_copies(node, keyspace, copies.into(), settings)
+}
+
+/// The address of a store whose keyspace has so many copies.
+pub fn url_with_copies(node: SocketAddr, keyspace: &str, copies: usize, settings: &str) -> String {
     format!("scylla://{node}/{keyspace}?replication=datacenter1:{copies}{settings}")
 }
 

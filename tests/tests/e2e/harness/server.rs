@@ -134,7 +134,8 @@ impl Launch {
             .expect("the binary starts")
     }
 
-    fn try_start(self) -> Result<Server, String> {
+    /// Starts it and waits until it is ready; what it said when it would not.
+    pub fn try_start(self) -> Result<Server, String> {
         let mut child = self.spawn();
         let words = Arc::new(Mutex::new(String::new()));
         let stderr = child.stderr.take().expect("piped");

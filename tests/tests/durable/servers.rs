@@ -1,0 +1,14 @@
+//! Real servers on a real database that fails them: `kill -9` of either, halts, and faults of the wire between.
+//!
+//! - `failing`: two servers on one keyspace under load, whatever fails;
+//! - `away`: what is answered while the database is away, and what becomes of it afterwards.
+//!
+//! Units are counted by the callers.
+
+mod away;
+mod failing;
+mod load;
+mod plan;
+mod report;
+mod rounds;
+mod scene;
