@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_store::embedded::{Embedded, OpenError, Stats};
-use quorate_store::{Grants, Store, StoreError};
+use quorate_store::{Grants, Operations, Store, StoreError};
 use quorate_store_scylla::{ConfigError, ConnectError, ScyllaConfig, ScyllaStore};
 use thiserror::Error;
 
@@ -142,6 +142,12 @@ impl OpenStore {
     #[must_use]
     pub fn stats(&self) -> Option<Stats> {
         self.embedded.as_ref().map(|embedded| embedded.stats())
+    }
+
+    /// How often it has asked its database.
+    #[must_use]
+    pub fn operations(&self) -> Operations {
+        self.store.operations()
     }
 
     /// Closes it in good order: what was asked of it is written, and the directory is free for another process. Bounded:

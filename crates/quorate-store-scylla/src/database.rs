@@ -2,11 +2,12 @@
 //! reads, other writes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use quorate_core::grant::GrantOutcome;
-use quorate_store::StoreError;
+use quorate_store::{Operations, StoreError};
 use scylla::client::execution_profile::{ExecutionProfile, ExecutionProfileHandle};
 use scylla::client::session::Session;
 use scylla::errors::ExecutionError;
@@ -37,6 +38,8 @@ pub(crate) struct Database {
     keyspace: String,
     permits: Semaphore,
     request_timeout: Duration,
+    reads: AtomicU64,
+    writes: AtomicU64,
     /// The timestamps of its writes.
     pub stamps: Arc<Stamps>,
 }
@@ -84,7 +87,18 @@ impl Database {
             keyspace: config.keyspace.clone(),
             permits: Semaphore::new(config.in_flight_max.min(Semaphore::MAX_PERMITS)),
             request_timeout: config.request_timeout,
+            reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
             stamps,
+        }
+    }
+
+    /// How often the database was asked for something since the session began; what the driver sends again by itself
+    /// counts once.
+    pub fn operations(&self) -> Operations {
+        Operations {
+            reads: self.reads.load(Ordering::Relaxed),
+            writes: self.writes.load(Ordering::Relaxed),
         }
     }
 
@@ -123,7 +137,7 @@ impl Database {
 
     /// Makes a conditional change.
     pub async fn change(&self, statement: &PreparedStatement, values: impl SerializeRow) -> Result<Cas, Failure> {
-        let result = self.paxos(statement, values).await?;
+        let result = self.paxos(&self.writes, statement, values).await?;
         Cas::read(result).map_err(Failure::Answer)
     }
 
@@ -133,14 +147,20 @@ impl Database {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<QueryRowsResult, Failure> {
-        rows(self.paxos(statement, values).await?)
+        rows(self.paxos(&self.reads, statement, values).await?)
     }
 
-    async fn paxos(&self, statement: &PreparedStatement, values: impl SerializeRow) -> Result<QueryResult, Failure> {
+    async fn paxos(
+        &self,
+        counter: &AtomicU64,
+        statement: &PreparedStatement,
+        values: impl SerializeRow,
+    ) -> Result<QueryResult, Failure> {
         let waited = tokio::time::timeout(self.request_timeout, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = waited else {
             return Err(Failure::Crowded);
         };
+        count(counter);
         self.session
             .execute_unpaged(statement, values)
             .await
@@ -153,6 +173,7 @@ impl Database {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<QueryRowsResult, Failure> {
+        count(&self.reads);
         let result = self.session.execute_unpaged(statement, values).await;
         rows(result.map_err(Failure::of)?)
     }
@@ -164,6 +185,7 @@ impl Database {
         values: impl SerializeRow,
         from: PagingState,
     ) -> Result<(QueryRowsResult, Option<PagingState>), Failure> {
+        count(&self.reads);
         let page = self.session.execute_single_page(statement, values, from).await;
         let (result, next) = page.map_err(Failure::of)?;
         let next = match next {
@@ -175,6 +197,7 @@ impl Database {
 
     /// Writes.
     pub async fn write(&self, statement: &PreparedStatement, values: impl SerializeRow) -> Result<(), Failure> {
+        count(&self.writes);
         let result = self.session.execute_unpaged(statement, values).await;
         result.map(drop).map_err(Failure::of)
     }
@@ -193,6 +216,7 @@ impl Database {
         for _ in values {
             batch.append_statement(statement.clone());
         }
+        count(&self.writes);
         let result = self.session.batch(&batch, values).await;
         result.map(drop).map_err(Failure::of)
     }
@@ -226,6 +250,11 @@ pub(crate) fn profile_with(timeout: Duration, policy: Arc<dyn LoadBalancingPolic
 /// Takes futures ready-made: what makes them from borrowed parts cannot be part of a stream that is sent between threads.
 pub(crate) async fn all<T, E>(at_once: usize, requests: Vec<impl Future<Output = Result<T, E>>>) -> Result<Vec<T>, E> {
     stream::iter(requests).buffered(at_once).try_collect().await
+}
+
+/// A single number that nothing else is read together with: no ordering is needed.
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 fn rows(result: QueryResult) -> Result<QueryRowsResult, Failure> {

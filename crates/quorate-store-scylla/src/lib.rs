@@ -28,7 +28,7 @@ mod usage;
 
 use std::sync::Arc;
 
-use quorate_store::Store;
+use quorate_store::{Operations, Store};
 
 pub use config::{ConfigError, Credentials, ScyllaConfig, Tls};
 pub use error::ConnectError;
@@ -78,5 +78,9 @@ impl ScyllaStore {
 impl Store for ScyllaStore {
     fn describe(&self) -> String {
         self.description.clone()
+    }
+
+    fn operations(&self) -> Operations {
+        self.database.operations()
     }
 }

@@ -52,7 +52,7 @@ use tables::Tables;
 use write::Write;
 use writer::Writer;
 
-use crate::{Store, StoreError};
+use crate::{Operations, Store, StoreError};
 
 /// The most changes that wait for the writer. Eight commits' worth: what comes on top would wait for long, and is better
 /// told so.
@@ -178,6 +178,7 @@ impl Embedded {
                 error: self.turned_away(turned),
             });
         }
+        self.counts.asked_to_write();
         answered.await.unwrap_or_else(|_| {
             Err(Lost {
                 may_have_applied: true,
@@ -202,7 +203,10 @@ impl Embedded {
         F: FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     {
         match self.reads.ask(read) {
-            Ok(answered) => answered.await.unwrap_or_else(|_| Err(ended())),
+            Ok(answered) => {
+                self.counts.asked_to_read();
+                answered.await.unwrap_or_else(|_| Err(ended()))
+            }
             Err(turned) => Err(self.turned_away(turned)),
         }
     }
@@ -234,6 +238,10 @@ impl Drop for Embedded {
 impl Store for Embedded {
     fn describe(&self) -> String {
         format!("embedded in {}", self.file.directory().display())
+    }
+
+    fn operations(&self) -> Operations {
+        self.counts.operations()
     }
 }
 

@@ -29,6 +29,19 @@ pub trait Store:
 {
     /// Which engine it is and where its data is, for a person: `embedded in ./data`, without credentials.
     fn describe(&self) -> String;
+
+    /// How often it has asked its database since it was opened, for whatever part: what quotas cost is judged by it.
+    fn operations(&self) -> Operations;
+}
+
+/// Operations on a database. A row or several written together, a conditional change, and a page that is read are one
+/// each, whatever came of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Operations {
+    /// Those that only read.
+    pub reads: u64,
+    /// Those that change something, if their conditions hold.
+    pub writes: u64,
 }
 
 /// The rows of durable quotas.

@@ -48,11 +48,13 @@ pub fn table(rows: &[Row]) -> String {
     text
 }
 
-fn micros(nanos: u64) -> String {
+/// Nanoseconds as microseconds.
+pub fn micros(nanos: u64) -> String {
     format!("{}.{:02} µs", nanos / 1_000, nanos % 1_000 / 10)
 }
 
-fn times(hundredths: u64) -> String {
+/// Hundredths as a factor.
+pub fn times(hundredths: u64) -> String {
     format!("{}.{:02} ×", hundredths / 100, hundredths % 100)
 }
 

@@ -90,11 +90,14 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
     /// The org of all keys [default: none is sent]
-    #[arg(long, conflicts_with = "org_per_key")]
+    #[arg(long, conflicts_with_all = ["org_per_key", "orgs"])]
     org: Option<String>,
     /// Names an org of its own for each key
-    #[arg(long)]
+    #[arg(long, conflicts_with = "orgs")]
     org_per_key: bool,
+    /// Spreads the keys over so many orgs
+    #[arg(long, value_name = "N")]
+    orgs: Option<NonZeroU64>,
     /// What is called; several are taken in turn
     #[arg(long = "endpoint", value_name = "ENDPOINT")]
     endpoints: Vec<String>,
@@ -207,7 +210,11 @@ impl Arguments {
                 keys: self.keys.get(),
                 distribution: self.distribution,
                 org: self.org.clone().unwrap_or_default(),
-                org_per_key: self.org_per_key,
+                orgs: if self.org_per_key {
+                    self.keys.get()
+                } else {
+                    self.orgs.map_or(0, NonZeroU64::get)
+                },
                 endpoints: self.endpoints.clone(),
                 cost: self.cost,
                 check_only: self.look,

@@ -25,6 +25,7 @@ pub(super) fn gather(telemetry: &Telemetry, server: &ServerView) -> Vec<Family> 
     families.extend(connections(telemetry));
     families.extend(state(server));
     families.extend(durable::quotas(&server.quotas));
+    families.push(durable::operations(server.operations));
     families.extend(durable::store(&server.store));
     families.extend(policy(server));
     families.extend(process(telemetry, server));

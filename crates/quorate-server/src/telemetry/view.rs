@@ -2,6 +2,7 @@
 
 use quorate_node::Stats;
 use quorate_node::quotas::QuotaStats;
+use quorate_store::Operations;
 use quorate_store::embedded::Stats as StoreStats;
 
 use crate::edge::Edge;
@@ -16,6 +17,8 @@ pub struct ServerView {
     pub quotas: QuotaStats,
     /// What the embedded store has done; nothing without one.
     pub store: StoreStats,
+    /// What any store has asked of its database.
+    pub operations: Operations,
     /// The policy in force, by number.
     pub policy_sequence: u64,
     /// The policy in force, by content.
@@ -44,6 +47,7 @@ impl ServerView {
             stats: edge.node.stats(),
             quotas: edge.node.quota_counters().stats(),
             store: edge.store.as_ref().and_then(OpenStore::stats).unwrap_or_default(),
+            operations: edge.store.as_ref().map(OpenStore::operations).unwrap_or_default(),
             policy_sequence: policy.sequence,
             policy_hash: policy.content_hash.clone(),
             reloads: edge.readiness.reloads(),

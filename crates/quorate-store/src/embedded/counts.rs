@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::Lost;
-use crate::StoreError;
+use crate::{Operations, StoreError};
 
 /// Numbers since the engine was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Stats {
 /// The numbers as they grow.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
+    reads: AtomicU64,
+    writes: AtomicU64,
     changes: AtomicU64,
     commits: AtomicU64,
     commit_ns: AtomicU64,
@@ -57,6 +59,21 @@ impl Counts {
         let counter = if lost.is_some() { &self.lost } else { &self.changes };
         counter.fetch_add(changes, Ordering::Relaxed);
         *self.failure.lock() = lost.map(|lost| lost.error.to_string());
+    }
+
+    pub(super) fn asked_to_read(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn asked_to_write(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn operations(&self) -> Operations {
+        Operations {
+            reads: self.reads.load(Ordering::Relaxed),
+            writes: self.writes.load(Ordering::Relaxed),
+        }
     }
 
     pub(super) fn turned_away(&self) {

@@ -26,8 +26,8 @@ pub struct Pattern {
     pub distribution: Distribution,
     /// The org of all keys; empty for none.
     pub org: String,
-    /// Names an org for each key.
-    pub org_per_key: bool,
+    /// How many orgs the keys are spread over; 0 for those of `org`.
+    pub orgs: u64,
     /// Taken in turn; at least one.
     pub endpoints: Vec<String>,
     pub cost: Option<u64>,
@@ -63,10 +63,9 @@ impl Requests {
         let endpoint = usize::try_from(turn % endpoints).ok();
         ShouldAllowRequest {
             subject: Some(Subject::Key(name(key))),
-            org: if self.pattern.org_per_key {
-                format!("bench-org-{key}")
-            } else {
-                self.pattern.org.clone()
+            org: match key.checked_rem(self.pattern.orgs) {
+                Some(org) => format!("bench-org-{org}"),
+                None => self.pattern.org.clone(),
             },
             endpoint: endpoint
                 .and_then(|endpoint| self.pattern.endpoints.get(endpoint).cloned())

@@ -1,6 +1,7 @@
 //! Metrics of what outlives the process: quotas and their store.
 
 use quorate_node::quotas::QuotaStats;
+use quorate_store::Operations;
 use quorate_store::embedded::Stats;
 
 use super::super::family::Family;
@@ -47,7 +48,35 @@ pub(super) fn quotas(stats: &QuotaStats) -> Vec<Family> {
             "Thresholds of use that quotas have reached; the log names them",
         )
         .of(stats.alerts),
+        Family::new(
+            "quorate_usage_operations",
+            Counter,
+            "Operations on the store that wrote usage",
+        )
+        .of(stats.usage_operations),
+        Family::new(
+            "quorate_usage_writes_failed",
+            Counter,
+            "Writes of usage that failed and were tried again",
+        )
+        .of(stats.usage_failures),
+        Family::new(
+            "quorate_usage_rows_lost",
+            Counter,
+            "Rows of usage given up because too many waited for the store",
+        )
+        .of(stats.usage_lost),
     ]
+}
+
+pub(super) fn operations(operations: Operations) -> Family {
+    Family::new(
+        "quorate_store_operations",
+        Counter,
+        "Operations on the store's database, of every part of the server, by kind",
+    )
+    .by("kind", "read", operations.reads)
+    .by("kind", "write", operations.writes)
 }
 
 pub(super) fn store(stats: &Stats) -> Vec<Family> {

@@ -9,7 +9,7 @@ fn pattern(distribution: Distribution, keys: u64) -> Pattern {
         keys,
         distribution,
         org: String::new(),
-        org_per_key: false,
+        orgs: 0,
         endpoints: vec!["GET /a".to_owned(), "GET /b".to_owned()],
         cost: Some(2),
         check_only: false,
@@ -88,6 +88,10 @@ fn requests_say_what_they_were_told() {
     assert_eq!(third.org, "");
     told.org = "acme".to_owned();
     assert_eq!(Requests::new(&told, 1, 0, 1).next().org, "acme");
-    told.org_per_key = true;
-    assert_eq!(Requests::new(&told, 1, 0, 1).next().org, "bench-org-0");
+    told.orgs = 4;
+    let second = Requests::new(&told, 1, 1, 2).next();
+    assert_eq!(
+        (second.subject, second.org.as_str()),
+        (Some(Subject::Key(name(5))), "bench-org-1")
+    );
 }

@@ -23,7 +23,7 @@ fn plan(connections: usize, threads: usize) -> Plan {
             keys: 10,
             distribution: Distribution::Uniform,
             org: String::new(),
-            org_per_key: false,
+            orgs: 0,
             endpoints: Vec::new(),
             cost: None,
             check_only: false,

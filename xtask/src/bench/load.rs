@@ -1,0 +1,78 @@
+//! The load on a server: `quorate bench` as it ships, on a core of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::pinned::{LOAD_CORE, SERVER_CORE, on_core};
+use crate::command;
+use crate::project::Project;
+
+/// Connections of the load.
+pub const CONNECTIONS: &str = "4";
+/// Calls in flight on each connection.
+pub const IN_FLIGHT: &str = "25";
+/// Keys that are asked for.
+pub const KEYS: &str = "100000";
+/// Requests of one batch.
+pub const BATCH: &str = "100";
+
+/// What one turn of load came to.
+pub struct Load {
+    /// Decisions that were answered.
+    pub decisions: u64,
+}
+
+/// Builds a program as it ships.
+pub fn build(project: &Project, package: &str, program: &str) -> Result<PathBuf> {
+    command::run(
+        project
+            .cargo()
+            .args(["build", "--profile", "dist", "--package", package, "--bin", program]),
+    )?;
+    let target = project.metadata()?.target_directory.into_std_path_buf();
+    Ok(target.join("dist").join(program))
+}
+
+/// The command that makes a load; `mode` is what it is told of how to ask.
+pub fn bench(quorate: &Path, address: &str, mode: &[&str], seconds: u32) -> Command {
+    let mut bench = on_core(LOAD_CORE, quorate);
+    bench
+        .args(["bench", "--json", "--server", address, "--mode"])
+        .args(mode);
+    bench.args(["--connections", CONNECTIONS, "--in-flight", IN_FLIGHT, "--keys", KEYS]);
+    bench.args(["--duration", &format!("{seconds}s")]);
+    bench
+}
+
+/// Makes a load and waits for its end. Nothing may be denied.
+pub fn load(quorate: &Path, address: &str, mode: &[&str], seconds: u32) -> Result<Load> {
+    decided(&command::capture(&mut bench(quorate, address, mode, seconds))?)
+}
+
+/// Reads the report of a load, in which nothing may be denied.
+pub fn decided(report: &str) -> Result<Load> {
+    let report: Value = serde_json::from_str(report).context("the report of `quorate bench`")?;
+    let number = |field: &str| {
+        report[field]
+            .as_u64()
+            .with_context(|| format!("no `{field}` in {report}"))
+    };
+    ensure!(number("denied")? == 0, "a policy that denies nothing denied: {report}");
+    Ok(Load {
+        decisions: number("decisions")?,
+    })
+}
+
+/// What the numbers were measured on.
+pub fn machine() -> String {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let model = model.map_or("an unknown CPU", |(_, name)| name.trim());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("Measured on {model}, {cores} cores; server on core {SERVER_CORE}, load on core {LOAD_CORE}.")
+}
