@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use crate::balance::{Balance, LeaseId, Standing};
 use crate::grant;
 use crate::quota::Quota;
-use crate::state::fingerprint::{HashKey, Owner, keyed_hash};
+use crate::state::fingerprint::{HashKey, Hashed, Owner, keyed_hash};
 use crate::time::Instant;
 
 /// The most accounts that one shard keeps: about 16 MB. Beyond it what needs a new one is not decided here.
@@ -70,7 +70,7 @@ type Hasher = core::hash::BuildHasherDefault<siphasher::sip::SipHasher13>;
 /// The accounts.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    known: HashMap<AccountId, Known, Hasher>,
+    known: HashMap<AccountId, Known, Hashed>,
     undeclared: HashMap<Arc<str>, u32, Hasher>,
     /// Accounts that something happened to since the last report, each once.
     stirred: Vec<AccountId>,

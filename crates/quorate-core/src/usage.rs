@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::limit::METERS_MAX;
-use crate::state::fingerprint::{HashKey, keyed_hash};
+use crate::state::fingerprint::{HashKey, Hashed, keyed_hash};
 use crate::terms::Amounts;
 use crate::time::{Instant, SECOND};
 
@@ -36,6 +36,11 @@ pub struct Row {
     pub endpoint: Arc<str>,
     /// The hour's first second, on wall time since the Unix epoch.
     pub hour_s: u64,
+    /// The names of the meters.
+    pub meters: Arc<[Arc<str>]>,
+    /// Counts the namings of meters before this one. Under another naming the same hour is counted anew, from 0: what
+    /// was counted under the one before has to be kept beside it.
+    pub naming: u64,
     /// Calls that were allowed.
     pub calls: u64,
     /// Units that were charged, by meter, less those given back.
@@ -49,14 +54,14 @@ struct Counted {
     changed: bool,
 }
 
-type Hasher = core::hash::BuildHasherDefault<siphasher::sip::SipHasher13>;
-
 /// All rows of one shard.
 #[derive(Debug, Default)]
 pub struct Usage {
-    rows: HashMap<u128, Counted, Hasher>,
+    rows: HashMap<u128, Counted, Hashed>,
     changed: Vec<u128>,
     hour: u64,
+    meters: Arc<[Arc<str>]>,
+    naming: u64,
     enabled: bool,
 }
 
@@ -75,6 +80,18 @@ impl Usage {
     /// Counts from now on: somebody hands the rows over.
     pub fn enable(&mut self) {
         self.enabled = true;
+    }
+
+    /// Says what the meters of the policy in force are called, before anything is counted by it. A policy that numbers
+    /// them otherwise begins new rows: what was counted is not to go to the meter that has the number now.
+    pub fn name_meters(&mut self, meters: &Arc<[Arc<str>]>) {
+        if Arc::ptr_eq(&self.meters, meters) {
+            return;
+        }
+        if self.meters != *meters && !self.meters.is_empty() {
+            self.naming += 1;
+        }
+        self.meters = Arc::clone(meters);
     }
 
     /// Counts one call that was allowed and charged.
@@ -104,6 +121,8 @@ impl Usage {
         // Rows of an hour that is over stay until they are handed over: their ids differ by the hour.
         self.hour = self.hour.max(hour);
         let hour = self.hour;
+        // One word for both: 32 bits of hours last for 490,000 years.
+        let counted_in = hour | self.naming << 32;
         let id_of = |whose: Whose<'_>| {
             keyed_hash(
                 hash_key,
@@ -111,23 +130,22 @@ impl Usage {
                     whose.org.as_bytes(),
                     whose.key.as_bytes(),
                     whose.endpoint.as_bytes(),
-                    &hour.to_le_bytes(),
+                    &counted_in.to_le_bytes(),
                 ],
             )
         };
-        let id = id_of(whose);
         let other = Whose {
             key: OTHER,
             endpoint: OTHER,
             ..whose
         };
-        let mut own = (id, whose);
-        if !self.rows.contains_key(&own.0) && self.rows.len() >= ROWS_MAX {
+        let mut own = (id_of(whose), whose);
+        if self.rows.len() >= ROWS_MAX && !self.rows.contains_key(&own.0) {
             own = (id_of(other), other);
-        }
-        if !self.rows.contains_key(&own.0) && self.rows.len() >= ROWS_IN_ALL_MAX {
-            let anybody = Whose { org: OTHER, ..other };
-            own = (id_of(anybody), anybody);
+            if self.rows.len() >= ROWS_IN_ALL_MAX && !self.rows.contains_key(&own.0) {
+                let anybody = Whose { org: OTHER, ..other };
+                own = (id_of(anybody), anybody);
+            }
         }
         let (id, whose) = own;
         let counted = self.rows.entry(id).or_insert_with(|| Counted {
@@ -136,6 +154,8 @@ impl Usage {
                 key: whose.key.into(),
                 endpoint: whose.endpoint.into(),
                 hour_s: hour.saturating_mul(HOUR_NS / SECOND),
+                meters: Arc::clone(&self.meters),
+                naming: self.naming,
                 calls: 0,
                 units: [0; METERS_MAX],
             },
@@ -148,8 +168,8 @@ impl Usage {
         Some(&mut counted.row)
     }
 
-    /// Hands over the rows that changed since the last time, each as it stands, and forgets those of hours that are
-    /// over. A row holds all of its hour: written again it replaces what was written before. A write that failed is for whoever
+    /// Hands over the rows that changed since the last time, each as it stands, and forgets those of hours and namings
+    /// that are over. A row holds all of its hour: written again it replaces what was written before. A write that failed is for whoever
     /// writes to keep.
     pub fn take_changed(&mut self, rows: &mut Vec<Row>) {
         let current = self.hour.saturating_mul(HOUR_NS / SECOND);
@@ -160,7 +180,9 @@ impl Usage {
             counted.changed = false;
             rows.push(counted.row.clone());
         }
-        self.rows.retain(|_, counted| counted.row.hour_s >= current);
+        let naming = self.naming;
+        self.rows
+            .retain(|_, counted| counted.row.hour_s >= current && counted.row.naming == naming);
     }
 
     /// How many rows are counted now.

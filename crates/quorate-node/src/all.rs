@@ -10,7 +10,8 @@ use quorate_core::state::layout::Layouts;
 use quorate_core::time::Now;
 use quorate_policy::{PolicySet, Resolved, Verdict};
 
-use crate::decide::{answer, ask, decided_by, unlimited};
+use crate::decide::{Decided, answer, ask, decided_by, unlimited};
+use crate::quotas::Patience;
 use crate::{Node, Wanted, operation};
 
 /// What came of one request of a batch so far.
@@ -47,7 +48,9 @@ struct Judging<'j> {
 
 impl Node {
     /// Decides requests of one org, all or none, and hands each answer to `render` in order. Answers whether all were
-    /// charged. If one is denied the others say what they would have been.
+    /// charged. If one is denied the others say what they would have been. While there is patience, and all that is
+    /// missing are units of quotas that are on their way, it gives them a place to wait together instead, and nothing was
+    /// charged.
     ///
     /// # Errors
     /// What is structurally wrong with a request, or that they are not of one org; nothing was charged.
@@ -55,8 +58,9 @@ impl Node {
         &self,
         requests: &[Request<'_>],
         wanted: Wanted,
+        patience: Patience,
         mut render: impl FnMut(usize, &Answer<'_>),
-    ) -> Result<bool, InvalidRequest> {
+    ) -> Result<Decided<bool>, InvalidRequest> {
         let now = self.clock.now();
         let judged: Vec<_> = requests.iter().copied().map(Request::judged).collect();
         loop {
@@ -66,10 +70,12 @@ impl Node {
                 .iter()
                 .find(|resolved| matches!(resolved.verdict, Verdict::Charge(_)));
             // Where nothing is charged any shard will do.
-            let mut shard = self.shard_of(charged.map_or("", |charged| charged.org)).lock();
+            let org = charged.map_or("", |charged| charged.org);
+            let mut shard = self.shard_of(org).lock();
             if self.is_outdated(policy.sequence()) {
                 continue;
             }
+            shard.usage().name_meters(policy.meters());
             let layouts = self.layouts.load();
             let judging = Judging {
                 layouts: &layouts,
@@ -97,11 +103,18 @@ impl Node {
                 keep(&mut shard, &mut items, now);
             }
             self.stir(&mut shard);
+            // Under the lock, so that nothing arrives between the decision and the wait.
+            if !all
+                && items.iter().all(Item::may_pass)
+                && let Some(parked) = self.park(org, patience)
+            {
+                return Ok(Decided::Parked(parked));
+            }
             drop(shard);
             for (index, item) in items.iter().enumerate() {
                 render(index, &item.answer());
             }
-            return Ok(all);
+            return Ok(Decided::Answered(all));
         }
     }
 
@@ -139,6 +152,15 @@ impl Item<'_> {
     /// Denied before any limit was looked at.
     fn is_forbidden(&self) -> bool {
         matches!(self.outcome, Outcome::Unlimited(reason) if reason != Reason::Ok)
+    }
+
+    /// Passed, or lacks nothing but units that are on their way.
+    fn may_pass(&self) -> bool {
+        match &self.outcome {
+            Outcome::Unlimited(reason) => *reason == Reason::Ok,
+            Outcome::Again(_) => true,
+            Outcome::Decided { decision, .. } => matches!(decision.reason, Reason::Ok | Reason::QuotaPending),
+        }
     }
 
     fn answer(&self) -> Answer<'_> {

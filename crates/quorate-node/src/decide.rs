@@ -58,12 +58,25 @@ impl Node {
                 }
                 Verdict::Charge(terms) => ask(request, &resolved, terms, decision_id),
             };
-            match self.charge(request, &ask, by, (wanted, patience), now, render)? {
+            match self.charge(request, &ask, (&policy, by), (wanted, patience), now, render)? {
                 Charged::Answered(answer) => return Ok(Decided::Answered(answer)),
                 Charged::Parked(parked) => return Ok(Decided::Parked(parked)),
                 // The policy changed between the look at it and the lock.
                 Charged::Outdated(again) => render = again,
             }
+        }
+    }
+
+    /// Asks for the units of quotas that requests will find short, before they are decided: what several lack is then on
+    /// its way together. Charges nothing and answers nothing.
+    pub fn ask_ahead(&self, requests: &[Request<'_>]) {
+        for request in requests.iter().filter(|request| !request.refund) {
+            let look = Request {
+                check_only: true,
+                ..*request
+            };
+            // What is wrong with a request is said when it is decided.
+            let _looked = self.should_allow(&look, Wanted::default(), |_| ());
         }
     }
 
@@ -143,7 +156,7 @@ impl Node {
         &self,
         request: &Request<'_>,
         ask: &Ask<'_, 'p>,
-        by: DecidedBy<'p>,
+        (policy, by): (&PolicySet, DecidedBy<'p>),
         (wanted, patience): (Wanted, Patience),
         now: Now,
         render: F,
@@ -153,6 +166,7 @@ impl Node {
         if self.is_outdated(by.sequence) {
             return Ok(Charged::Outdated(render));
         }
+        shard.usage().name_meters(policy.meters());
         let operation = operation::of(&shard, request, ask);
         if let Some(operation) = &operation {
             match shard.replays().find(operation, now.instant) {

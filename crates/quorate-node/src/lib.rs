@@ -229,11 +229,13 @@ impl Node {
         }
     }
 
-    /// What was used since the last time.
-    pub(crate) fn usage_rows(&self, rows: &mut Vec<UsageRow>) {
-        for shard in &self.shards {
+    /// What was used since the last time: the rows of the `number`-th shard; whether there is such a shard.
+    pub(crate) fn usage_rows(&self, number: usize, rows: &mut Vec<UsageRow>) -> bool {
+        let shard = self.shards.get(number);
+        if let Some(shard) = shard {
             shard.lock().usage().take_changed(rows);
         }
+        shard.is_some()
     }
 
     /// Lets the driver hear at once of what cannot wait. To be called after decisions, under the shard's lock.

@@ -6,7 +6,8 @@ use quorate_core::answer::{Reason, Retry};
 use quorate_core::request::{InvalidRequest, Request, Subject};
 use quorate_policy::{Checked, Source, check, reference};
 
-use crate::{Node, NodeConfig, Wanted};
+use crate::quotas::Patience;
+use crate::{Decided, Node, NodeConfig, Wanted};
 
 const SCAN: &str = "POST /api/v1/threats/scan";
 
@@ -122,7 +123,7 @@ fn a_look_charges_nothing_and_a_cost_of_nothing_is_judged_as_one() {
 fn a_batch_of_two_orgs_cannot_be_all_or_nothing() {
     let node = node();
     let requests = [Request::of("a", ""), Request::of("b", "")];
-    let refused = node.should_allow_all(&requests, Wanted::default(), |_, _| ());
+    let refused = node.should_allow_all(&requests, Wanted::default(), Patience::Over, |_, _| ());
     assert!(matches!(
         refused,
         Err(InvalidRequest::Conflict {
@@ -141,13 +142,14 @@ fn a_batch_that_is_all_or_nothing_charges_none_when_one_is_denied() {
         ..Request::of("k", "")
     };
     let mut reasons = Vec::new();
-    let all = node.should_allow_all(&[cost(50), cost(50)], Wanted::default(), |_, answer| {
+    let all = node.should_allow_all(&[cost(50), cost(50)], Wanted::default(), Patience::Over, |_, answer| {
         reasons.push(answer.reason)
     });
-    assert_eq!((all, reasons), (Ok(false), vec![Reason::Ok, Reason::RateLimited]));
+    assert_eq!(reasons, [Reason::Ok, Reason::RateLimited]);
+    assert!(matches!(all, Ok(Decided::Answered(false))));
     assert_eq!(ask(&node, &cost(1)), (Reason::Ok, 0, Some(59)));
-    let all = node.should_allow_all(&[cost(20), cost(39)], Wanted::default(), |_, _| ());
-    assert_eq!(all, Ok(true));
+    let all = node.should_allow_all(&[cost(20), cost(39)], Wanted::default(), Patience::Over, |_, _| ());
+    assert!(matches!(all, Ok(Decided::Answered(true))));
     assert_eq!(
         ask(
             &node,

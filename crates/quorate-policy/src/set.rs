@@ -41,7 +41,7 @@ pub struct PolicySet {
     sequence: u64,
     content_hash: Arc<str>,
     headers: Box<[HeaderProfile]>,
-    meters: Box<[Arc<str>]>,
+    meters: Arc<[Arc<str>]>,
     unknown_org: Unknown,
     unknown_key: Unknown,
     default_plan: Option<usize>,
@@ -155,6 +155,12 @@ impl PolicySet {
     #[must_use]
     pub fn meter_name(&self, meter: MeterId) -> &str {
         self.meters.get(usize::from(meter.0)).map_or("", |name| name)
+    }
+
+    /// The names of all meters, by their numbers.
+    #[must_use]
+    pub const fn meters(&self) -> &Arc<[Arc<str>]> {
+        &self.meters
     }
 
     /// The headers that answers carry.

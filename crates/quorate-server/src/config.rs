@@ -19,8 +19,8 @@ pub use callers::{CallerEntry, callers};
 pub use layers::{Layers, Origin, environment};
 pub use print::Effective;
 pub use problem::{Problem, Problems};
-pub use settings::GRPC_LISTEN_DEFAULT;
-pub(crate) use values::hex_32;
+pub use settings::{GRPC_LISTEN_DEFAULT, USAGE_KEEP_DEFAULT};
+pub(crate) use values::{hex_32, kept};
 
 use crate::listen::{ConnectionLimits, TlsFiles};
 use crate::store::StoreChoice;
@@ -60,6 +60,8 @@ pub struct Config {
     pub store: StoreChoice,
     /// Other servers may keep windows on the store too, each its own.
     pub unshared_windows: bool,
+    /// How long usage is kept after its hour; `None` for ever.
+    pub usage_kept: Option<Duration>,
     /// What is logged and exported.
     pub telemetry: TelemetrySettings,
 }

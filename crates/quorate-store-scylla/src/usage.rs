@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use quorate_core::grant::HolderId;
-use quorate_store::usage::{Usage, UsageKey, UsageQuery, Used};
+use quorate_store::usage::{Life, Usage, UsageKey, UsageQuery, Used};
 use quorate_store::{StoreError, bound};
 use scylla::statement::prepared::PreparedStatement;
 
@@ -16,7 +16,7 @@ use crate::ScyllaStore;
 use crate::database::{self, AT_ONCE, Database, PAGE_ROWS};
 use crate::error::ConnectError;
 use crate::number::{limit, to_uuid};
-use columns::{Partition, Period, Written, batches, exported, partition_of, written};
+use columns::{Partition, Period, Written, batches, exported, partition_of, ttl_s, written};
 
 const TABLE: &str = "usage";
 /// Periods that this writer remembers to have named. Forgetting them costs an operation each.
@@ -43,11 +43,11 @@ impl Statements {
             write: on
                 .prepare_plain(
                     "INSERT INTO $.usage (org, span, start_s, key_id, endpoint, meter, writer, calls, units) \
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?",
                 )
                 .await?,
             write_period: on
-                .prepare_plain("INSERT INTO $.usage_period (org, span, start_s) VALUES (?, ?, ?)")
+                .prepare_plain("INSERT INTO $.usage_period (org, span, start_s) VALUES (?, ?, ?) USING TTL ?")
                 .await?,
             periods: on
                 .prepare_plain(
@@ -74,15 +74,21 @@ impl Statements {
 
 #[async_trait::async_trait]
 impl Usage for ScyllaStore {
-    async fn write_usage(&self, writer: HolderId, rows: &[(UsageKey, Used)]) -> Result<u64, StoreError> {
+    async fn write_usage(&self, writer: HolderId, rows: &[(UsageKey, Used)], life: Life) -> Result<u64, StoreError> {
         let mut partitions: BTreeMap<Partition, Vec<Written>> = BTreeMap::new();
         for (key, used) in rows {
             bound::check_usage(key, used)?;
             let partition = partition_of(key)?;
-            let row = written(&partition, key, writer, used)?;
+            let Some(ttl) = ttl_s(life.left_s(key.span, key.start_s)) else {
+                continue;
+            };
+            let row = written(&partition, key, (writer, used), ttl)?;
             partitions.entry(partition).or_default().push(row);
         }
-        let named = self.name_periods(partitions.keys()).await?;
+        let periods = partitions
+            .iter()
+            .filter_map(|(period, rows)| Some((period, rows.first()?.9)));
+        let named = self.name_periods(periods).await?;
         let batches: Vec<&[Written]> = partitions.values().flat_map(|rows| batches(rows)).collect();
         let count = batches.len();
         let writes = batches
@@ -90,6 +96,11 @@ impl Usage for ScyllaStore {
             .map(|batch| self.database.write_together(&self.usage.write, batch));
         database::all(AT_ONCE, writes.collect()).await?;
         Ok(u64::try_from(named.saturating_add(count)).unwrap_or(u64::MAX))
+    }
+
+    /// The database forgets rows itself: each is written with the time that it has.
+    async fn forget_usage(&self, _life: Life) -> Result<usize, StoreError> {
+        Ok(0)
     }
 
     async fn usage(
@@ -163,21 +174,22 @@ impl Usage for ScyllaStore {
 
 impl ScyllaStore {
     /// Names periods before anything is written in them, and says how many operations it took.
-    async fn name_periods(&self, periods: impl Iterator<Item = &Partition>) -> Result<usize, StoreError> {
+    async fn name_periods(&self, periods: impl Iterator<Item = (&Partition, i32)>) -> Result<usize, StoreError> {
         let named = || self.usage.named.lock().expect("nobody panics with it");
-        let new: Vec<&Partition> = {
+        let new: Vec<(&Partition, i32)> = {
             let named = named();
-            periods.filter(|period| !named.contains(*period)).collect()
+            periods.filter(|(period, _)| !named.contains(*period)).collect()
         };
-        let writes = new
-            .iter()
-            .map(|(org, span, start_s)| self.database.write(&self.usage.write_period, (org, *span, *start_s)));
+        let writes = new.iter().map(|((org, span, start_s), ttl)| {
+            let values = (org, *span, *start_s, *ttl);
+            self.database.write(&self.usage.write_period, values)
+        });
         database::all(AT_ONCE, writes.collect()).await?;
         let mut named = named();
         if named.len() + new.len() > PERIODS_KNOWN_MAX {
             named.clear();
         }
-        named.extend(new.iter().map(|period| (*period).clone()));
+        named.extend(new.iter().map(|(period, _)| (*period).clone()));
         Ok(new.len())
     }
 }

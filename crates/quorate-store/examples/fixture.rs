@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use quorate_store::embedded::Embedded;
 use quorate_store::transfer;
+use quorate_store::usage::Life;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -20,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let making = tempfile::tempdir()?;
     let store = Embedded::open(making.path())?;
     let lines = BufReader::new(fs::File::open(fixture.join("export.jsonl"))?);
-    let counts = transfer::import(&store, lines).await?;
+    let counts = transfer::import(&store, lines, Life::FOR_EVER).await?;
     store.close().await?;
     fs::copy(making.path().join("quorate.redb"), fixture.join("quorate.redb"))?;
     println!("{counts:?}");

@@ -130,7 +130,8 @@ fn other_cases() -> Vec<Case> {
             many_rows_are_written_at_once
             numbers_reach_their_ends
             one_row_beyond_a_bound_refuses_all
-            pages_of_rows_leave_nothing_out;
+            pages_of_rows_leave_nothing_out
+            rows_are_forgotten_when_their_life_is_over;
         audit:
             records_come_back_in_order
             a_record_is_never_replaced

@@ -80,6 +80,8 @@ pub struct Embedded {
     reads: Arc<Reads>,
     counts: Arc<Counts>,
     clock: Arc<dyn Clock>,
+    /// Where the next step of forgetting usage begins.
+    usage_sweep: Mutex<Vec<u8>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     closed: Mutex<Option<oneshot::Receiver<Result<(), StoreError>>>>,
 }
@@ -119,6 +121,7 @@ impl Embedded {
             reads,
             counts: Arc::clone(&counts),
             clock,
+            usage_sweep: Mutex::default(),
             threads: Mutex::default(),
             closed: Mutex::new(Some(closed)),
         };

@@ -21,7 +21,7 @@ type Numbers<'m> = BTreeMap<&'m str, usize>;
 
 pub(super) fn compile(checked: &Checked, sequence: u64, layouts: &mut Layouts) -> Result<PolicySet, LayoutsFull> {
     let model = &*checked.model;
-    let meters: Box<[Arc<str>]> = model.meters.iter().map(|name| name.as_str().into()).collect();
+    let meters: Arc<[Arc<str>]> = model.meters.iter().map(|name| name.as_str().into()).collect();
     let slots: BTreeSet<&str> = model
         .plans
         .values()

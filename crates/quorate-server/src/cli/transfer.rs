@@ -4,11 +4,14 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quorate_store::transfer::{Counts, TransferError, export, import};
+use quorate_store::usage::Life;
 use serde_json::json;
 
 use super::exit::{Done, Exit, Failure, print};
+use crate::config::{USAGE_KEEP_DEFAULT, kept};
 use crate::store::{Address, OpenStore, StoreChoice};
 
 /// Which store, as `quorate serve` is told.
@@ -29,6 +32,15 @@ struct Which {
     /// Print one JSON object with the counts
     #[arg(long)]
     json: bool,
+}
+
+/// How long usage is kept; `None` for ever. A type of its own, for clap takes an option for an argument that may be left
+/// out.
+#[derive(Clone, Copy, Debug)]
+struct UsageKeep(Option<Duration>);
+
+fn usage_keep(text: &str) -> Result<UsageKeep, String> {
+    kept(text).map(UsageKeep)
 }
 
 /// The arguments of `quorate export`.
@@ -58,6 +70,15 @@ Examples:
 pub struct ImportArguments {
     #[command(flatten)]
     which: Which,
+    /// How long usage is kept after its hour, as `quorate serve` is told; 0 for ever
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = USAGE_KEEP_DEFAULT,
+        env = "QUORATE_USAGE_KEEP",
+        value_parser = usage_keep
+    )]
+    usage_keep: UsageKeep,
     /// What to read; standard input if left out
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -81,6 +102,11 @@ pub fn run_export(arguments: &ExportArguments) -> Done {
 }
 
 pub fn run_import(arguments: &ImportArguments) -> Done {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let life = Life {
+        now_s: now.as_secs(),
+        kept_s: arguments.usage_keep.0.map(|kept| kept.as_secs()),
+    };
     let moved = in_runtime(async {
         let from: Box<dyn BufRead + Send> = match &arguments.file {
             Some(path) => Box::new(BufReader::new(
@@ -89,7 +115,7 @@ pub fn run_import(arguments: &ImportArguments) -> Done {
             None => Box::new(BufReader::new(io::stdin())),
         };
         let store = open(&arguments.which).await?;
-        let moved = import(&**store.store(), from).await;
+        let moved = import(&**store.store(), from, life).await;
         store.close().await;
         moved.map_err(failed)
     })?;

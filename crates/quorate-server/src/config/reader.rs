@@ -91,6 +91,7 @@ impl Reader<'_> {
             },
             store: self.store(),
             unshared_windows: self.get(&settings::UNSHARED_WINDOWS, boolean),
+            usage_kept: self.get(&settings::USAGE_KEEP, kept),
             telemetry: self.telemetry(),
         }
     }

@@ -4,6 +4,9 @@
 /// Where gRPC listens when nobody says anything.
 pub const GRPC_LISTEN_DEFAULT: &str = "127.0.0.1:8081";
 
+/// How long usage is kept when nobody says anything: a year to compare with, and a month to do it in.
+pub const USAGE_KEEP_DEFAULT: &str = "400d";
+
 /// How the environment variables of this program begin.
 pub(super) const PREFIX: &str = "QUORATE_";
 
@@ -270,8 +273,16 @@ pub(super) static UNSHARED_WINDOWS: Setting = setting(
     "Let several servers use one store, each with rate windows of its own; quotas are shared either way",
 );
 
+pub(super) static USAGE_KEEP: Setting = setting(
+    "usage_keep",
+    "usage-keep",
+    "DURATION",
+    USAGE_KEEP_DEFAULT,
+    "How long usage is kept after its hour; 0 for ever",
+);
+
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [&Setting; 31] = [
+pub(super) static SETTINGS: [&Setting; 32] = [
     &POLICY,
     &GRPC_LISTEN,
     &HTTP_LISTEN,
@@ -286,6 +297,7 @@ pub(super) static SETTINGS: [&Setting; 31] = [
     &STORE,
     &DATA_DIR,
     &UNSHARED_WINDOWS,
+    &USAGE_KEEP,
     &DRAIN_DELAY,
     &DRAIN_TIMEOUT,
     &MEMORY,

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// The least that anything is kept: what is written late by a store that was away is not to be gone at once.
+const KEPT_MIN: Duration = Duration::from_secs(3_600);
+
 /// Units of durations, longest name first where one ends with another.
 const DURATION_UNITS: [(&str, u64); 5] = [
     ("ms", 1),
@@ -27,6 +30,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)?;
     let number = integer(number).map_err(|_| wrong())?;
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// How long something is kept: a duration, or `0` for ever, which is `None`.
+pub(crate) fn kept(text: &str) -> Result<Option<Duration>, String> {
+    match duration(text)? {
+        Duration::ZERO => Ok(None),
+        kept if kept < KEPT_MIN => Err("it must be at least `1h`, or `0` for ever".to_owned()),
+        kept => Ok(Some(kept)),
+    }
 }
 
 /// `4096`, `64KiB`, `4MiB`, `1GiB`.
@@ -108,6 +120,15 @@ mod tests {
         for wrong in ["", "KiB", "1KB", "-1", "1e3", "99999999999GiB"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_for_ever_is_kept_for_no_time_at_all() {
+        assert_eq!(kept("0"), Ok(None));
+        assert_eq!(kept("0s"), Ok(None));
+        assert_eq!(kept("35d"), Ok(Some(Duration::from_secs(35 * 86_400))));
+        assert!(kept("59m").is_err());
+        assert!(kept("always").is_err());
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use quanta::Instant;
 use quorate_core::request::{BATCH_MAX, InvalidRequest, Request};
-use quorate_node::Wanted;
-use quorate_node::quotas::Patience;
+use quorate_node::quotas::{Parked, Patience};
+use quorate_node::{Decided, Wanted};
 
 use super::convert::{Asked, AskedBatch, write_answer, write_overloaded, write_unavailable};
 use super::decisions::{Decisions, Way};
@@ -15,59 +15,95 @@ use crate::callers::{Identity, Refusal};
 use crate::edge::discreet;
 use crate::telemetry::Door;
 
+/// How far a batch has come that waits for units of a quota: what is answered is charged, and stays as it is.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    answered: usize,
+    one_denied: bool,
+    answers: Vec<u8>,
+}
+
 /// The field of `ShouldAllowBatchResponse` that holds the answers.
 const RESPONSES: u32 = 1;
 /// The field that says whether all were allowed.
 const ALL_ALLOWED: u32 = 2;
 
 impl Decisions {
-    /// Decides a batch and writes the answers. After an error nothing is written and nothing was charged.
+    /// Decides a batch and writes the answers. After an error nothing is written and nothing was charged. Nor is anything
+    /// written when it is given a place to wait: then it is to be decided again, with what has `begun`.
     pub(super) fn decide_batch(
         &self,
         identity: &Identity,
         batch: &AskedBatch<'_>,
+        patience: Patience,
+        begun: &mut Option<Box<Begun>>,
         out: &mut Vec<u8>,
-    ) -> Result<(), CallError> {
+    ) -> Result<Option<Parked>, CallError> {
         check_size(batch)?;
         let requests = requests(identity, batch)?;
         if batch.all_or_nothing {
-            return self.decide_all_or_nothing(&requests, batch, out);
+            return self.decide_all_or_nothing(&requests, batch, patience, out);
         }
-        self.edge().node.check_all(&requests)?;
-        self.decide_each(&requests, batch, out);
-        Ok(())
+        if begun.is_none() {
+            self.edge().node.check_all(&requests)?;
+        }
+        Ok(self.decide_each(&requests, batch, patience, begun, out))
     }
 
-    fn decide_each(&self, requests: &[Request<'_>], batch: &AskedBatch<'_>, out: &mut Vec<u8>) {
-        // Items do not wait for units of a quota: the whole batch would.
+    fn decide_each(
+        &self,
+        requests: &[Request<'_>],
+        batch: &AskedBatch<'_>,
+        patience: Patience,
+        begun: &mut Option<Box<Begun>>,
+        out: &mut Vec<u8>,
+    ) -> Option<Parked> {
         let way = Way {
             door: Door::GrpcBatch,
-            patience: Patience::Over,
+            patience,
         };
-        let mut all_allowed = true;
-        for (request, asked) in requests.iter().zip(&batch.items) {
+        let mut progress = begun.take().unwrap_or_default();
+        let start = out.len();
+        out.append(&mut progress.answers);
+        let items = requests.iter().zip(&batch.items).enumerate();
+        for (index, (request, asked)) in items.skip(progress.answered) {
             let started = Instant::now();
-            let look = |answer: &quorate_core::answer::Answer<'_>| all_allowed &= answer.allowed();
+            let mut parked = None;
+            let before = out.len();
+            let look = |answer: &quorate_core::answer::Answer<'_>| progress.one_denied |= !answer.allowed();
             let decided = nested(out, RESPONSES, |out| {
-                self.decide_request(way, started, request, asked.rendering(), out, look)
-                    .map(drop)
+                parked = self.decide_request(way, started, request, asked.rendering(), out, look)?;
+                Ok::<_, CallError>(())
             });
+            if parked.is_some() {
+                out.truncate(before);
+                if patience == Patience::Whole {
+                    // So that the batch waits once for all of them.
+                    self.edge().node.ask_ahead(&requests[index + 1..]);
+                }
+                progress.answered = index;
+                progress.answers = out.split_off(start);
+                *begun = Some(progress);
+                return parked;
+            }
             if decided.is_err() {
                 // Every item was checked. What can still go wrong is a race: the policy was replaced meanwhile, or
                 // another call used the operation id. The earlier items are charged, so the call cannot fail.
-                all_allowed = false;
+                progress.one_denied = true;
                 put_response(out, write_unavailable);
             }
         }
-        put_bool(out, ALL_ALLOWED, all_allowed);
+        put_bool(out, ALL_ALLOWED, !progress.one_denied);
+        None
     }
 
     fn decide_all_or_nothing(
         &self,
         requests: &[Request<'_>],
         batch: &AskedBatch<'_>,
+        patience: Patience,
         out: &mut Vec<u8>,
-    ) -> Result<(), CallError> {
+    ) -> Result<Option<Parked>, CallError> {
         let started = Instant::now();
         let items = &batch.items;
         let wanted = Wanted {
@@ -76,7 +112,7 @@ impl Decisions {
         let with_headers = items.iter().any(|asked| asked.rendering().headers());
         let profiles = self.edge().header_profiles(with_headers);
         let node = &self.edge().node;
-        let all_allowed = node.should_allow_all(requests, wanted, |index, answer| {
+        let decided = node.should_allow_all(requests, wanted, patience, |index, answer| {
             // One answer per item, in order.
             let (Some(request), Some(asked)) = (requests.get(index), items.get(index)) else {
                 return;
@@ -88,8 +124,13 @@ impl Decisions {
                 write_answer(out, answer, asked.rendering(), &profiles, || node.unix_ns());
             });
         })?;
-        put_bool(out, ALL_ALLOWED, all_allowed);
-        Ok(())
+        Ok(match decided {
+            Decided::Answered(all_allowed) => {
+                put_bool(out, ALL_ALLOWED, all_allowed);
+                None
+            }
+            Decided::Parked(parked) => Some(parked),
+        })
     }
 
     /// Writes the answer to a batch when too much work is in flight.

@@ -14,6 +14,7 @@ use quorate_node::Decided;
 use quorate_node::quotas::{Parked, Patience};
 use tonic::Status;
 
+use super::batch::Begun;
 use super::convert::{Asked, AskedBatch, Lists, write_overloaded};
 use super::decisions::{Decisions, Way};
 use super::reply::Reply;
@@ -81,6 +82,8 @@ pub(super) struct Unary {
     pub(super) message: OneMessage,
     /// The message and where it waits for units of a quota.
     pub(super) waiting: Option<Box<Waiting>>,
+    /// What of a batch that waits is answered already.
+    pub(super) begun: Option<Box<Begun>>,
     pub(super) decisions: Arc<Decisions>,
     pub(super) identity: Identity,
     pub(super) admission: Admission,
@@ -165,7 +168,10 @@ impl Unary {
                 parked = self.should_allow(message, patience, out)?;
                 Ok(())
             }
-            Method::ShouldAllowBatch => self.should_allow_batch(message, out),
+            Method::ShouldAllowBatch => {
+                parked = self.should_allow_batch(message, patience, out)?;
+                Ok(())
+            }
             Method::ReleaseSlot => {
                 let message = v1::ReleaseSlotRequest::decode(message)?;
                 write_whole(out, &self.decisions.release(&self.identity, &message)?)
@@ -207,15 +213,23 @@ impl Unary {
         self.decisions.decide(way, &self.identity, &asked, &lists, out, look)
     }
 
-    fn should_allow_batch(&mut self, message: &[u8], out: &mut Vec<u8>) -> Result<(), CallError> {
+    fn should_allow_batch(
+        &mut self,
+        message: &[u8],
+        patience: Patience,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Parked>, CallError> {
         let batch = AskedBatch::read(message)?;
         if let Some(span) = &mut self.span {
             span.carried(batch.items.len());
         }
         if matches!(self.admission, Admission::Overloaded) {
-            return self.decisions.overloaded_batch(&batch, out);
+            self.decisions.overloaded_batch(&batch, out)?;
+            return Ok(None);
         }
-        self.decisions.decide_batch(&self.identity, &batch, out)
+        let begun = &mut self.begun;
+        self.decisions
+            .decide_batch(&self.identity, &batch, patience, begun, out)
     }
 
     /// Counts what went wrong, and maps it.

@@ -113,6 +113,7 @@ impl Door {
         let admitted = matches!(admission, Admission::Admitted(_)).then(|| Arc::clone(&self.doors.decisions));
         Answering::unary(Unary {
             waiting: None,
+            begun: None,
             method,
             message: OneMessage::new(self.frames(request), admitted),
             decisions: Arc::clone(&self.doors.decisions),

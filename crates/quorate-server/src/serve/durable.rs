@@ -19,6 +19,15 @@ use crate::store::OpenStore;
 /// ends.
 const GIVE_BACK_MAX: Duration = Duration::from_secs(5);
 
+/// What it is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DurableSettings {
+    /// Several servers may have windows of their own on one store.
+    pub(super) unshared_windows: bool,
+    /// How long usage is kept; `None` for ever.
+    pub(super) usage_kept: Option<Duration>,
+}
+
 /// The store at work.
 #[derive(Debug)]
 pub(super) struct Durable {
@@ -36,7 +45,7 @@ impl Durable {
         store: OpenStore,
         edge: &Arc<Edge>,
         health: &Health,
-        unshared_windows: bool,
+        settings: DurableSettings,
     ) -> Result<Self, LockError> {
         let node = &edge.node;
         let (stop, stopped) = watch::channel(false);
@@ -45,13 +54,13 @@ impl Durable {
         if unfinished(&**store.store()).await? {
             return Err(LockError::Unfinished);
         }
-        let windows = if store.is_shared() && !unshared_windows {
+        let windows = if store.is_shared() && !settings.unshared_windows {
             Some(WindowsLock::take(store.store(), holder).await?)
         } else {
             None
         };
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
-        let usage = UsageWriter::new(Arc::clone(node), holder);
+        let usage = UsageWriter::new(Arc::clone(node), holder, settings.usage_kept);
         let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
         let driver = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
         let quotas = tokio::spawn(watch_over(driver, Arc::clone(edge), health.clone()));

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::Addresses;
 use super::assembly::{edge, start_data_plane, start_otlp, web};
-use super::durable::Durable;
+use super::durable::{Durable, DurableSettings};
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
 use super::reload::{Cause, Reloads};
@@ -98,7 +98,13 @@ impl Server {
         let data_plane = Arc::new(start_data_plane(&prepared, &edge, &companions, traces.as_ref())?);
         let web = web(&prepared, &edge, traces);
         let durable = match prepared.store {
-            Some(store) => Some(Durable::start(store, &edge, &health, prepared.config.unshared_windows).await?),
+            Some(store) => {
+                let settings = DurableSettings {
+                    unshared_windows: prepared.config.unshared_windows,
+                    usage_kept: prepared.config.usage_kept,
+                };
+                Some(Durable::start(store, &edge, &health, settings).await?)
+            }
             None => None,
         };
         let policy = PolicyReloader::new(Arc::clone(&edge), prepared.source.clone(), prepared.texts);

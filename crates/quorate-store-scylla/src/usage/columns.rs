@@ -19,8 +19,8 @@ const BATCH_BYTES: usize = 256 * 1_024;
 /// A partition: org, span, start.
 pub(super) type Partition = (String, i8, i64);
 
-/// One row as it is written.
-pub(super) type Written = (String, i8, i64, String, String, String, Uuid, i64, i64);
+/// One row as it is written, with the seconds that it has; 0 for ever.
+pub(super) type Written = (String, i8, i64, String, String, String, Uuid, i64, i64, i32);
 /// One row as it is read from its partition.
 pub(super) type Row = (String, String, String, Uuid, Option<i64>, Option<i64>);
 
@@ -68,11 +68,24 @@ pub(super) fn exported(period: &Period, row: Row) -> Result<(UsageKey, HolderId,
     Ok((period.key(key, endpoint, meter), from_uuid(writer), used))
 }
 
+/// The most seconds that the databases let a row live: twenty years.
+const TTL_MAX_S: u64 = 20 * 365 * 24 * 3_600;
+
+/// The seconds that a row has, as a statement says it; `None` when it has none left. What would live longer than can be
+/// said lives for ever.
+pub(super) fn ttl_s(left_s: Option<u64>) -> Option<i32> {
+    match left_s {
+        Some(0) => None,
+        Some(left) if left <= TTL_MAX_S => i32::try_from(left).ok(),
+        Some(_) | None => Some(0),
+    }
+}
+
 pub(super) fn written(
     partition: &Partition,
     key: &UsageKey,
-    writer: HolderId,
-    used: &Used,
+    (writer, used): (HolderId, &Used),
+    ttl: i32,
 ) -> Result<Written, StoreError> {
     let (org, span, start_s) = partition.clone();
     Ok((
@@ -85,6 +98,7 @@ pub(super) fn written(
         to_uuid(writer),
         to_column(used.calls)?,
         to_column(used.units)?,
+        ttl,
     ))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use quorate_core::grant::{GRANT_MAX, HolderId};
@@ -10,9 +11,23 @@ use super::Subject;
 use super::names::{odd_names, too_long};
 use super::subject::again;
 use crate::StoreError;
-use crate::usage::{Span, UsageKey, UsageQuery, Used};
+use crate::usage::{Life, Span, UsageKey, UsageQuery, Used};
 
 const HOUR_S: u64 = 3_600;
+
+/// When the cases take place: in a future that no time at which rows are forgotten reaches.
+const BASE_S: u64 = 2_000_000 * HOUR_S;
+
+/// How long forgetting may take.
+const FORGOTTEN_MAX: Duration = Duration::from_secs(60);
+
+/// Some seconds after that. The largest number there is stays what it is.
+const fn at(seconds: u64) -> u64 {
+    match seconds {
+        GRANT_MAX.. => seconds,
+        _ => BASE_S + seconds,
+    }
+}
 
 pub(super) async fn what_is_sent_again_counts_once(subject: Subject) {
     let (key, writer) = (subject.usage_key("acme", 0), subject.holder(1));
@@ -69,7 +84,9 @@ pub(super) async fn a_query_takes_its_org_span_and_time(subject: Subject) {
         let subject = &subject;
         async move {
             let sums = subject.sums(&query, 100).await;
-            sums.into_iter().map(|(key, _)| key.start_s).collect::<Vec<_>>()
+            sums.into_iter()
+                .map(|(key, _)| key.start_s - BASE_S)
+                .collect::<Vec<_>>()
         }
     };
     assert_eq!(starts(HOUR_S, 3 * HOUR_S).await, [HOUR_S, 2 * HOUR_S]);
@@ -134,7 +151,7 @@ pub(super) async fn many_rows_are_written_at_once(subject: Subject) {
             (key, Used { calls: n, units: n })
         })
         .collect();
-    let operations = again(|| subject.store.write_usage(subject.holder(1), &rows))
+    let operations = again(|| subject.store.write_usage(subject.holder(1), &rows, Life::FOR_EVER))
         .await
         .expect("a write");
     assert!(
@@ -143,7 +160,7 @@ pub(super) async fn many_rows_are_written_at_once(subject: Subject) {
     );
     let query = subject.query("acme", Span::Hour, 0, 1);
     assert_eq!(subject.sums(&query, 1_000).await, rows);
-    let nothing = again(|| subject.store.write_usage(subject.holder(1), &[])).await;
+    let nothing = again(|| subject.store.write_usage(subject.holder(1), &[], Life::FOR_EVER)).await;
     assert!(nothing.is_ok());
 }
 
@@ -191,7 +208,10 @@ pub(super) async fn one_row_beyond_a_bound_refuses_all(subject: Subject) {
     ];
     for row in beyond {
         let rows = [fine.clone(), row];
-        let written = subject.store.write_usage(subject.holder(1), &rows).await;
+        let written = subject
+            .store
+            .write_usage(subject.holder(1), &rows, Life::FOR_EVER)
+            .await;
         assert!(matches!(written, Err(StoreError::Refused(_))), "{written:?}");
     }
     assert_eq!(subject.sums(&subject.query("acme", Span::Hour, 0, 1), 10).await, []);
@@ -217,12 +237,66 @@ pub(super) async fn pages_of_rows_leave_nothing_out(subject: Subject) {
     }
 }
 
+pub(super) async fn rows_are_forgotten_when_their_life_is_over(subject: Subject) {
+    const KEPT_S: u64 = 24 * HOUR_S;
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let life = Life {
+        now_s: elapsed.as_secs(),
+        kept_s: Some(KEPT_S),
+    };
+    let key = |name: &str, left_s: u64, span: Span| UsageKey {
+        key: name.into(),
+        span,
+        start_s: life.now_s + left_s - KEPT_S - span.seconds_max(),
+        ..subject.usage_key("acme", 0)
+    };
+    let used = Used { calls: 1, units: 1 };
+    let spans = [Span::Hour, Span::Day, Span::Month];
+    let rows = spans.map(|span| {
+        let over = key("over", 0, span);
+        let ends = key("ends", 2, span);
+        let lives = key("lives", KEPT_S, span);
+        [over, ends, lives].map(|key| (key, used))
+    });
+    again(|| subject.store.write_usage(subject.holder(1), rows.as_flattened(), life))
+        .await
+        .expect("a write");
+    let later = Life {
+        now_s: life.now_s + 2,
+        ..life
+    };
+    for (span, rows) in spans.into_iter().zip(&rows) {
+        let query = UsageQuery {
+            org: subject.own("acme"),
+            span,
+            from_s: 0,
+            until_s: BASE_S,
+        };
+        // As often as it takes: by steps, or by time.
+        let begun = Instant::now();
+        loop {
+            let left = subject.sums(&query, 100).await;
+            let named = |row: &(UsageKey, Used)| left.contains(row);
+            assert!(!named(&rows[0]), "its life was over when it was written: {left:?}");
+            assert!(named(&rows[2]), "{left:?}");
+            if !named(&rows[1]) {
+                break;
+            }
+            assert!(begun.elapsed() < FORGOTTEN_MAX, "it is never forgotten: {left:?}");
+            again(|| subject.store.forget_usage(later)).await.expect("a step");
+        }
+    }
+    again(|| subject.store.forget_usage(Life::FOR_EVER))
+        .await
+        .expect("a step");
+}
+
 impl Subject {
     fn usage_key(&self, org: &str, start_s: u64) -> UsageKey {
         UsageKey {
             org: self.own(org),
             span: Span::Hour,
-            start_s,
+            start_s: at(start_s),
             key: "k1".into(),
             endpoint: "GET /things/{id}".into(),
             meter: "requests".into(),
@@ -233,13 +307,15 @@ impl Subject {
         UsageQuery {
             org: self.own(org),
             span,
-            from_s,
-            until_s,
+            from_s: at(from_s),
+            until_s: at(until_s),
         }
     }
 
     async fn writes_usage(&self, writer: HolderId, rows: &[(UsageKey, Used)]) {
-        again(|| self.store.write_usage(writer, rows)).await.expect("a write");
+        again(|| self.store.write_usage(writer, rows, Life::FOR_EVER))
+            .await
+            .expect("a write");
     }
 
     /// The answer to a query, read in pages.

@@ -1,13 +1,17 @@
 //! Usage in the file: one row per writer, so that what a writer sends again replaces what it sent before.
 
+mod sweep;
+
 use std::ops::Bound;
 
 use quorate_core::grant::HolderId;
 
+use sweep::Swept;
+
 use super::tables::{Page, Scan, USAGE, page, scan};
 use super::{CHANGE_ROWS_MAX, Embedded};
 use crate::code::{Reader, Writer, after_prefix};
-use crate::usage::{Span, Usage, UsageKey, UsageQuery, Used};
+use crate::usage::{Life, Span, Usage, UsageKey, UsageQuery, Used};
 use crate::{StoreError, bound};
 
 /// The layout of a row's value.
@@ -18,10 +22,12 @@ const ROW_BYTES: usize = 128;
 
 #[async_trait::async_trait]
 impl Usage for Embedded {
-    async fn write_usage(&self, writer: HolderId, rows: &[(UsageKey, Used)]) -> Result<u64, StoreError> {
+    async fn write_usage(&self, writer: HolderId, rows: &[(UsageKey, Used)], life: Life) -> Result<u64, StoreError> {
         rows.iter().try_for_each(|(key, used)| bound::check_usage(key, used))?;
+        let living = |(key, _): &&(UsageKey, Used)| life.left_s(key.span, key.start_s) != Some(0);
+        let living: Vec<_> = rows.iter().filter(living).collect();
         let mut operations = 0;
-        for chunk in rows.chunks(CHANGE_ROWS_MAX) {
+        for chunk in living.chunks(CHANGE_ROWS_MAX) {
             let encoded: Vec<_> = chunk
                 .iter()
                 .map(|(key, used)| (encode_row_key(key, writer), encode(*used)))
@@ -36,6 +42,25 @@ impl Usage for Embedded {
             operations += 1;
         }
         Ok(operations)
+    }
+
+    async fn forget_usage(&self, life: Life) -> Result<usize, StoreError> {
+        if life.kept_s.is_none() {
+            return Ok(0);
+        }
+        let from = self.usage_sweep.lock().clone();
+        let swept = self.read(move |transaction| sweep::step(&transaction.open_table(USAGE)?, from, life));
+        let Swept { over, next } = swept.await?;
+        let count = over.len();
+        if count > 0 {
+            let bytes = over.iter().map(|key| key.len() + ROW_BYTES).sum();
+            let change = self.change(bytes, move |tables| {
+                over.iter().try_for_each(|key| tables.usage.remove(key))
+            });
+            change.await?;
+        }
+        *self.usage_sweep.lock() = next;
+        Ok(count)
     }
 
     async fn usage(

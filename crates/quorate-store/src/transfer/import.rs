@@ -13,7 +13,7 @@ use super::line::{Counts, Line, Record};
 use super::marker;
 use super::{FORMAT, TransferError};
 use crate::pool::PoolLevel;
-use crate::usage::{UsageKey, Used};
+use crate::usage::{Life, UsageKey, Used};
 use crate::{Store, StoreError};
 
 /// The most records that are held in memory.
@@ -28,12 +28,13 @@ const IN_FLIGHT: usize = 64;
 /// How often a call is made that a store was too slow for. Every call of an import may be repeated.
 const TRIES_MAX: usize = 5;
 
-/// Reads an export from `from` into `store`, which must be empty, and returns how much it was.
+/// Reads an export from `from` into `store`, which must be empty, and returns how much it was. Rows of usage whose `life`
+/// is over are counted and not written.
 ///
 /// # Errors
 /// [`TransferError`]. Unless it says that the store is not empty, or what is read is no export, the store is then in part
 /// imported and not to be used: [`super::unfinished`] says so too.
-pub async fn import<R: BufRead + Send>(store: &dyn Store, from: R) -> Result<Counts, TransferError> {
+pub async fn import<R: BufRead + Send>(store: &dyn Store, from: R, life: Life) -> Result<Counts, TransferError> {
     let mut input = Input::new(from);
     begin(&mut input)?;
     if marker::unfinished(store).await? {
@@ -60,10 +61,10 @@ pub async fn import<R: BufRead + Send>(store: &dyn Store, from: R) -> Result<Cou
         batch.records.push(record);
         batch.bytes = batch.bytes.saturating_add(read.bytes);
         if batch.records.len() >= BATCH_RECORDS_MAX || batch.bytes >= BATCH_BYTES_MAX {
-            batch.write(store, input.line).await?;
+            batch.write(store, input.line, life).await?;
         }
     };
-    batch.write(store, input.line).await?;
+    batch.write(store, input.line, life).await?;
     compare(said, counts)?;
     if input.next()?.is_some() {
         return Err(TransferError::Line {
@@ -147,14 +148,14 @@ struct Together {
 
 impl Batch {
     /// Writes all of them. `line` is where the last of them came from.
-    async fn write(&mut self, store: &dyn Store, line: u64) -> Result<(), TransferError> {
+    async fn write(&mut self, store: &dyn Store, line: u64, life: Life) -> Result<(), TransferError> {
         self.bytes = 0;
-        self.write_records(store)
+        self.write_records(store, life)
             .await
             .map_err(|reason| TransferError::Record { line, reason })
     }
 
-    async fn write_records(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+    async fn write_records(&mut self, store: &dyn Store, life: Life) -> Result<(), StoreError> {
         let mut together = Together::default();
         let mut single = Vec::new();
         for record in self.records.drain(..) {
@@ -169,7 +170,7 @@ impl Batch {
             try_join_all(records.iter().map(|record| write_one(store, record))).await?;
         }
         for (writer, rows) in &together.usage {
-            tried(|| store.write_usage(*writer, rows)).await?;
+            tried(|| store.write_usage(*writer, rows, life)).await?;
         }
         if !together.pools.is_empty() {
             tried(|| store.write_pools(&together.pools)).await?;

@@ -10,6 +10,7 @@ use super::*;
 use crate::Store;
 use crate::document::{Cursor, Documents};
 use crate::embedded::Embedded;
+use crate::usage::Life;
 
 /// An empty store.
 fn empty() -> (Embedded, TempDir) {
@@ -43,7 +44,7 @@ async fn what_is_imported_is_what_was_exported() {
     sample::fill(&from).await;
     let text = exported(&from).await;
     let (to, _to) = empty();
-    let counts = import(&to, text.as_bytes()).await.unwrap();
+    let counts = import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap();
     assert_eq!(
         counts,
         Counts {
@@ -72,9 +73,15 @@ async fn nothing_at_all_can_be_moved_too() {
     let (from, _from) = empty();
     let text = exported(&from).await;
     let (to, _to) = empty();
-    assert_eq!(import(&to, text.as_bytes()).await.unwrap(), Counts::default());
+    assert_eq!(
+        import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap(),
+        Counts::default()
+    );
     // Nothing is in it, so it can be imported into again.
-    assert_eq!(import(&to, text.as_bytes()).await.unwrap(), Counts::default());
+    assert_eq!(
+        import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap(),
+        Counts::default()
+    );
     assert_eq!(exported(&to).await, text);
 }
 
@@ -84,7 +91,7 @@ async fn many_records_take_several_pages() {
     sample::fill_much(&from).await;
     let text = exported(&from).await;
     let (to, _to) = empty();
-    let counts = import(&to, text.as_bytes()).await.unwrap();
+    let counts = import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap();
     assert_eq!(
         counts,
         Counts {

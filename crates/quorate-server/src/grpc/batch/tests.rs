@@ -1,5 +1,7 @@
 //! Batches are refused whole or decided whole, by a real node with the reference catalogue.
 
+mod waiting;
+
 use std::sync::Arc;
 
 use prost::Message;
@@ -16,7 +18,11 @@ use crate::telemetry::Telemetry;
 const SCAN: &str = "POST /api/v1/threats/scan";
 
 fn decisions() -> Decisions {
-    let node = Node::start(NodeConfig::default(), &quorate_policy::reference()).expect("the catalogue compiles");
+    decisions_of(&quorate_policy::reference())
+}
+
+fn decisions_of(policy: &quorate_policy::Checked) -> Decisions {
+    let node = Node::start(NodeConfig::default(), policy).expect("the policy compiles");
     let edge = Edge {
         node,
         callers: Callers::default(),
@@ -56,7 +62,9 @@ fn decide_as(
     };
     let bytes = message.encode_to_vec();
     let mut out = Vec::new();
-    decisions.decide_batch(identity, &AskedBatch::read(&bytes).map_err(CallError::from)?, &mut out)?;
+    let batch = AskedBatch::read(&bytes).map_err(CallError::from)?;
+    let parked = decisions.decide_batch(identity, &batch, Patience::Over, &mut None, &mut out)?;
+    assert!(parked.is_none(), "without patience nothing waits");
     Ok(v1::ShouldAllowBatchResponse::decode(out.as_slice()).expect("it is a message"))
 }
 

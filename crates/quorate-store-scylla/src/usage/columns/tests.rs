@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{BATCH_BYTES, BATCH_ROWS, Written, batches};
+use super::{BATCH_BYTES, BATCH_ROWS, TTL_MAX_S, Written, batches, ttl_s};
 
 fn row(number: usize, name_bytes: usize) -> Written {
     let number = i64::try_from(number).expect("small");
@@ -16,6 +16,7 @@ fn row(number: usize, name_bytes: usize) -> Written {
         Uuid::nil(),
         number,
         number,
+        0,
     )
 }
 
@@ -44,4 +45,13 @@ fn a_row_that_is_too_long_for_any_batch_is_alone() {
     let rows = [row(0, 8), row(1, BATCH_BYTES + 1), row(2, 8)];
     let lengths: Vec<usize> = batches(&rows).iter().map(|batch| batch.len()).collect();
     assert_eq!(lengths, [1, 1, 1]);
+}
+
+#[test]
+fn a_row_is_written_with_the_time_that_it_has() {
+    assert_eq!(ttl_s(Some(0)), None, "its life is over");
+    assert_eq!(ttl_s(Some(1)), Some(1));
+    assert_eq!(ttl_s(Some(TTL_MAX_S)), Some(630_720_000));
+    assert_eq!(ttl_s(Some(TTL_MAX_S + 1)), Some(0), "longer than can be said");
+    assert_eq!(ttl_s(None), Some(0), "for ever");
 }

@@ -12,7 +12,7 @@ use super::support::*;
 use crate::Grants;
 use crate::document::{Changed, Cursor, DocumentKey, Documents};
 use crate::embedded::Embedded;
-use crate::usage::{Span, Usage, UsageKey, UsageQuery, Used};
+use crate::usage::{Life, Span, Usage, UsageKey, UsageQuery, Used};
 
 /// How many times a process is killed, unless `QUORATE_STORE_CRASH_ROUNDS` says so.
 const ROUNDS: u64 = 20;
@@ -205,7 +205,7 @@ async fn count(store: &Embedded, org: &str, number: u64) {
         units: number,
     };
     let rows = ["a", "b"].map(|key| (usage_key(org, key), used));
-    store.write_usage(HOLDER, &rows).await.unwrap();
+    store.write_usage(HOLDER, &rows, Life::FOR_EVER).await.unwrap();
 }
 
 async fn used(store: &Embedded, org: &str, round: u64) -> u64 {

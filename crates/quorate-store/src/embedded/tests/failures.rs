@@ -7,7 +7,7 @@ use quorate_core::grant::{GrantOperation, GrantOutcome};
 use super::support::*;
 use crate::embedded::disk::Call;
 use crate::embedded::{Embedded, OpenError};
-use crate::usage::{Span, Usage, UsageKey, UsageQuery, Used};
+use crate::usage::{Life, Span, Usage, UsageKey, UsageQuery, Used};
 use crate::{Grants, StoreError};
 
 /// Which calls fail, and how; and every how many of them is tried.
@@ -137,7 +137,7 @@ async fn a_full_disk_is_said_to_be_full() {
     };
     let used = Used { calls: 1, units: 1 };
     let rows = [(key.clone(), used)];
-    let Err(StoreError::Unavailable(why)) = store.write_usage(HOLDER, &rows).await else {
+    let Err(StoreError::Unavailable(why)) = store.write_usage(HOLDER, &rows, Life::FOR_EVER).await else {
         panic!("written on a full disk");
     };
     assert!(why.contains("storage space"), "{why}");
@@ -150,7 +150,7 @@ async fn a_full_disk_is_said_to_be_full() {
         until_s: 1,
     };
     until_some("there is space again", async || {
-        store.write_usage(HOLDER, &rows).await.ok()
+        store.write_usage(HOLDER, &rows, Life::FOR_EVER).await.ok()
     })
     .await;
     assert_eq!(store.usage(&query, None, 10).await, Ok(vec![(key, used)]));

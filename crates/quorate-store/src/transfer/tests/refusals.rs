@@ -13,7 +13,7 @@ fn lines() -> Vec<String> {
 /// What is said of an import, and whether the store is marked as half imported afterwards.
 async fn refused(text: &str) -> (TransferError, bool) {
     let (store, _directory) = empty();
-    let error = import(&store, text.as_bytes()).await.unwrap_err();
+    let error = import(&store, text.as_bytes(), Life::FOR_EVER).await.unwrap_err();
     (error, unfinished(&store).await.unwrap())
 }
 
@@ -36,7 +36,9 @@ async fn an_export_that_was_cut_off_anywhere_is_refused() {
     }
     // Without the last newline it is whole.
     let (store, _directory) = empty();
-    import(&store, text.trim_end().as_bytes()).await.unwrap();
+    import(&store, text.trim_end().as_bytes(), Life::FOR_EVER)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -132,7 +134,9 @@ async fn a_line_without_end_is_not_read_into_memory() {
     let begin = format!("{}\n{{\"piece\":{{\"name\":\"", lines()[0]);
     let endless = io::Cursor::new(begin).chain(io::repeat(b'a').take(1 << 40));
     let (store, _directory) = empty();
-    let error = import(&store, BufReader::new(endless)).await.unwrap_err();
+    let error = import(&store, BufReader::new(endless), Life::FOR_EVER)
+        .await
+        .unwrap_err();
     assert!(matches!(error, TransferError::Line { line: 2, .. }), "{error}");
 }
 
@@ -178,9 +182,9 @@ async fn what_a_store_does_not_take_is_said_with_its_line() {
 async fn a_store_that_holds_anything_is_left_alone() {
     let text = lines().join("\n");
     let (full, _full) = empty();
-    import(&full, text.as_bytes()).await.unwrap();
+    import(&full, text.as_bytes(), Life::FOR_EVER).await.unwrap();
     let before = exported(&full).await;
-    let again = import(&full, text.as_bytes()).await.unwrap_err();
+    let again = import(&full, text.as_bytes(), Life::FOR_EVER).await.unwrap_err();
     assert!(matches!(again, TransferError::NotEmpty("quotas")), "{again}");
     assert_eq!(exported(&full).await, before);
 
@@ -195,7 +199,7 @@ async fn a_store_that_holds_anything_is_left_alone() {
     ] {
         let (store, _directory) = empty();
         only(&store, line).await;
-        let error = import(&store, text.as_bytes()).await.unwrap_err();
+        let error = import(&store, text.as_bytes(), Life::FOR_EVER).await.unwrap_err();
         assert!(
             matches!(error, TransferError::NotEmpty(other) if other == what),
             "{error}"
@@ -213,16 +217,20 @@ async fn only(store: &Embedded, line: usize) {
         format!("\"{kind}\":{}", u8::from(is))
     });
     let text = format!("{}\n{}\n{{\"end\":{{{}}}}}\n", all[0], all[line], counts.join(","));
-    import(store, text.as_bytes()).await.unwrap();
+    import(store, text.as_bytes(), Life::FOR_EVER).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_half_imported_store_is_neither_imported_into_nor_exported() {
     let text = lines();
     let (store, _directory) = empty();
-    import(&store, text[..5].join("\n").as_bytes()).await.unwrap_err();
+    import(&store, text[..5].join("\n").as_bytes(), Life::FOR_EVER)
+        .await
+        .unwrap_err();
     assert!(unfinished(&store).await.unwrap());
-    let again = import(&store, text.join("\n").as_bytes()).await.unwrap_err();
+    let again = import(&store, text.join("\n").as_bytes(), Life::FOR_EVER)
+        .await
+        .unwrap_err();
     assert!(matches!(again, TransferError::Unfinished), "{again}");
     let exported = export(&store, Vec::new()).await.unwrap_err();
     assert!(matches!(exported, TransferError::Unfinished), "{exported}");
@@ -248,9 +256,11 @@ async fn files_that_fail_are_errors() {
     let (store, _directory) = empty();
     let error = export(&store, Full).await.unwrap_err();
     assert!(matches!(error, TransferError::Write(_)), "{error}");
-    let error = import(&store, BufReader::new(Broken)).await.unwrap_err();
+    let error = import(&store, BufReader::new(Broken), Life::FOR_EVER)
+        .await
+        .unwrap_err();
     assert!(matches!(error, TransferError::Read(_)), "{error}");
     let begun = io::Cursor::new(format!("{}\n", lines()[0])).chain(Broken);
-    let error = import(&store, BufReader::new(begun)).await.unwrap_err();
+    let error = import(&store, BufReader::new(begun), Life::FOR_EVER).await.unwrap_err();
     assert!(matches!(error, TransferError::Read(_)), "{error}");
 }

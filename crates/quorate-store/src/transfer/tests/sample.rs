@@ -10,7 +10,7 @@ use crate::audit::{AuditKind, AuditPlace, AuditRecord};
 use crate::document::{Document, DocumentKey};
 use crate::embedded::Embedded;
 use crate::pool::PoolLevel;
-use crate::usage::{Span, UsageKey, Used};
+use crate::usage::{Life, Span, UsageKey, Used};
 
 /// A few records of each kind, plain ones and odd ones.
 pub(super) async fn fill(store: &Embedded) {
@@ -118,7 +118,7 @@ async fn used(store: &dyn Store, span: Span, start_s: u64, writer: HolderId, uni
         meter: "tokens".into(),
     };
     store
-        .write_usage(writer, &[(key, Used { calls: 1, units })])
+        .write_usage(writer, &[(key, Used { calls: 1, units })], Life::FOR_EVER)
         .await
         .unwrap();
 }
