@@ -7,7 +7,7 @@ use super::layers::{Layers, Raw};
 use super::print::{Effective, Value};
 use super::problem::{Problem, Problems};
 use super::settings::{self, SETTINGS, Setting};
-use super::values::{address, boolean, duration, integer, size, word};
+use super::values::{address, boolean, duration, integer, kept, size, word};
 use super::{Config, NodeSettings, TelemetrySettings, callers};
 use crate::listen::{ClientAuthentication, ConnectionLimits, KEPT_BYTES_MAX, TlsFiles};
 use crate::store::{Address, StoreChoice};
