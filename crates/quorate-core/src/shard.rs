@@ -123,8 +123,9 @@ impl Shard {
         cells.clear();
         loads.clear();
         let mut seats = Seats::new();
+        let owner = self.owner(ask);
         self.seat(
-            ask,
+            (ask, owner),
             now,
             &mut seats,
             |table, meeting, group, cells| {
@@ -139,7 +140,7 @@ impl Shard {
         let held = holder.map_or(0, |holder| {
             self.slots.used(&self.hash_key, ask.org, holder, now.instant)
         });
-        let mut drafts = self.drafts(ask, now, |_| None);
+        let mut drafts = self.drafts((ask, owner), now, |_| None);
         let beside = judge::Beside {
             quotas: &mut drafts,
             held,
@@ -165,19 +166,12 @@ impl Shard {
     /// Puts the counters of a request into `seats`, with their cells placed by `place`.
     fn seat<'p>(
         &mut self,
-        ask: &Ask<'_, 'p>,
+        (ask, owner): (&Ask<'_, 'p>, Owner<'_>),
         now: Now,
         seats: &mut Seats<'p>,
         mut place: impl FnMut(&mut Table, &Meeting<'_, 'p>, &'p crate::limit::Group, &mut Vec<Cell>) -> Option<()>,
         cells: &mut Vec<Cell>,
     ) {
-        let owner = Owner {
-            org: ask.org,
-            account: self.table.account(ask.org),
-            key: ask.key,
-            endpoint: ask.endpoint,
-            attributes: ask.attributes,
-        };
         let terms = ask.terms;
         let meeting = Meeting {
             owner,
@@ -202,6 +196,17 @@ impl Shard {
                     cost: cost_of(limit.counts, limit.role, &terms.amounts),
                 });
             }
+        }
+    }
+
+    /// Whom a request's counters and quotas belong to: hashed once for both.
+    fn owner<'a>(&self, ask: &Ask<'a, '_>) -> Owner<'a> {
+        Owner {
+            org: ask.org,
+            account: self.table.account(ask.org),
+            key: ask.key,
+            endpoint: ask.endpoint,
+            attributes: ask.attributes,
         }
     }
 

@@ -51,8 +51,9 @@ impl Shard {
         let mut work = Vec::with_capacity(crate::limit::COUNTERS_PER_REQUEST_MAX);
         let mut parts = Vec::new();
         let mut seats = Seats::new();
+        let owner = self.owner(ask);
         self.seat(
-            ask,
+            (ask, owner),
             now,
             &mut seats,
             |table, meeting, group, work| {
@@ -86,7 +87,7 @@ impl Shard {
                 .used(&self.hash_key, ask.org, holder, now.instant)
                 .saturating_add(u32::try_from(taking).unwrap_or(u32::MAX))
         });
-        let mut drafts = self.drafts(ask, now, |id| batch.balances.get(&id).copied());
+        let mut drafts = self.drafts((ask, owner), now, |id| batch.balances.get(&id).copied());
         let mut decision = Decision::default();
         let beside = judge::Beside {
             quotas: &mut drafts,

@@ -66,30 +66,20 @@ impl Shard {
     /// The quotas that a request meets. `balance` gives the copies that earlier requests of a batch have spent from.
     pub(super) fn drafts<'p>(
         &mut self,
-        ask: &Ask<'_, 'p>,
+        (ask, owner): (&Ask<'_, 'p>, Owner<'_>),
         now: Now,
         balance: impl Fn(AccountId) -> Option<Balance>,
     ) -> Drafts<'p> {
         let mut drafts = Drafts::new();
-        if ask.terms.quotas().next().is_none() {
-            return drafts;
-        }
-        let owner = Owner {
-            org: ask.org,
-            account: self.table.account(ask.org),
-            key: ask.key,
-            endpoint: ask.endpoint,
-            attributes: ask.attributes,
-        };
         let amounts = &ask.terms.amounts.0;
         for quota in ask.terms.quotas() {
             let cost = amounts.get(usize::from(quota.meter.0)).copied().unwrap_or(0);
-            let Some(id) = account_id(&self.hash_key, quota, &owner) else {
-                continue;
-            };
             if cost == 0 {
                 continue;
             }
+            let Some(id) = account_id(&self.hash_key, quota, &owner) else {
+                continue;
+            };
             let kept = balance(id).or_else(|| self.accounts.load(id, quota, &owner, ask.terms.declared, now.wall));
             // The policy bounds the quotas of a request. A surplus must not go uncounted: it would let someone through.
             drafts.push(Draft {
