@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use quorate_core::grant::HolderId;
 use quorate_core::limit::METERS_MAX;
-use quorate_core::usage::{OTHER, Row};
 use quorate_core::request::Request;
+use quorate_core::usage::{OTHER, Row};
 use quorate_policy::{Source, check};
 use quorate_store::embedded::Embedded;
 use quorate_store::usage::Span;
@@ -125,7 +125,7 @@ fn orgs_without_a_row_of_their_own_are_added_up_over_all_shards() {
 fn policy(meters: &str) -> quorate_policy::Checked {
     let source = Source {
         name: "p.yaml".into(),
-        text: format!("version: 1\nmeters: [{meters}]\ndefaults: {{ plan: p }}\nplans: {{ p: {{}} }}\n").into(),
+        text: format!("version: 1\nmeters: [{meters}]\ndefaults: {{ plan: p }}\nplans: {{ p: {{}} }}\n"),
     };
     check(&[source]).unwrap_or_else(|report| panic!("{report}"))
 }

@@ -61,6 +61,9 @@ async fn all_or_nothing_spends_all_or_nothing() {
     let (all, reasons) = judged(&[6, 5]).await;
     assert_eq!((all, reasons), (false, vec![Reason::Ok, Reason::QuotaExhausted]));
     assert!(judged(&[6, 4]).await.0, "the batch before it spent nothing");
-    assert_eq!(settled(&client, &ask("k").of("o")).await.reason(), Reason::QuotaExhausted);
+    assert_eq!(
+        settled(&client, &ask("k").of("o")).await.reason(),
+        Reason::QuotaExhausted
+    );
     stop(server);
 }

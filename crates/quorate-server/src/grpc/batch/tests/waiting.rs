@@ -68,13 +68,8 @@ impl Rig {
         let decided = timeout(EVENTUALLY, async {
             loop {
                 let mut out = Vec::new();
-                let decided = (self.decisions).decide_batch(
-                    &Identity::Anyone,
-                    &batch,
-                    Patience::Whole,
-                    &mut begun,
-                    &mut out,
-                );
+                let decided =
+                    (self.decisions).decide_batch(&Identity::Anyone, &batch, Patience::Whole, &mut begun, &mut out);
                 let Some(parked) = decided.expect("the batch is well-formed") else {
                     return v1::ShouldAllowBatchResponse::decode(out.as_slice()).expect("it is a message");
                 };
