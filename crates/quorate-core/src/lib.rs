@@ -10,7 +10,7 @@
 //! - [`state`]: the compact table that holds them, bounded in bytes;
 //! - [`charge`]: evaluate everything, decide, write everything; [`shard`]: the same on stored state;
 //! - [`slots`], [`replay`]: concurrency slots and `operation_id`;
-//! - [`grant`]: the row of a durable quota;
+//! - [`grant`]: the row of a durable quota; [`pools`]: burst pools whose use is kept in the store;
 //! - [`limit`], [`terms`], [`request`], [`answer`]: the vocabulary.
 
 pub mod accounts;
@@ -20,6 +20,7 @@ pub mod charge;
 pub mod factor;
 pub mod grant;
 pub mod limit;
+pub mod pools;
 pub mod quota;
 pub mod replay;
 pub mod request;

@@ -6,6 +6,7 @@
 
 mod batch;
 mod judge;
+mod pools;
 mod quotas;
 mod statuses;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::accounts::Accounts;
 use crate::answer::{DecisionId, Reason, Status};
 use crate::charge::{Seat, Seats, cost_of};
 use crate::limit::COUNTERS_PER_REQUEST_MAX;
+use crate::pools::Pools;
 use crate::replay::Replays;
 use crate::request::ChargeMode;
 use crate::slots::{Holder, Slots};
@@ -68,6 +70,7 @@ pub struct Shard {
     table: Table,
     slots: Slots,
     accounts: Accounts,
+    pools: Pools,
     usage: Usage,
     replays: Replays,
     /// The latest instant that something was charged at: time that goes back is a stopped clock.
@@ -87,6 +90,7 @@ impl Shard {
             table: Table::new(hash_key, memory, org_bytes_max),
             slots: Slots::default(),
             accounts: Accounts::default(),
+            pools: Pools::default(),
             usage: Usage::default(),
             replays: Replays::default(),
             latest: Instant::default(),
@@ -141,8 +145,10 @@ impl Shard {
             self.slots.used(&self.hash_key, ask.org, holder, now.instant)
         });
         let mut drafts = self.drafts((ask, owner), now, |_| None);
+        let mut loan = self.loan(ask, &seats, &mut cells, now, |_| None);
         let beside = judge::Beside {
             quotas: &mut drafts,
+            loan: loan.as_mut(),
             held,
         };
         judge::judge(&seats, &mut cells, beside, ask, now, statuses, decision);
@@ -160,6 +166,13 @@ impl Shard {
             self.count(ask, decision.reason, now);
         }
         self.settle_quotas(&drafts, decision.charged);
+        if let Some(loan) = &loan {
+            let changed = loan.is_in(decision.changed);
+            self.settle_loan(loan, ask, &seats, changed);
+            if changed {
+                self.book_loan(loan, &cells, now);
+            }
+        }
         (self.cells, self.loads) = (cells, loads);
     }
 
@@ -271,6 +284,11 @@ impl Shard {
         &mut self.accounts
     }
 
+    /// The durable burst pools.
+    pub fn pools(&mut self) -> &mut Pools {
+        &mut self.pools
+    }
+
     /// Hashes what an operation is recognised by.
     #[must_use]
     pub fn hash<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> u128 {
@@ -283,6 +301,7 @@ impl Shard {
         self.table.sweep(layouts, now, SWEEP_PER_STEP);
         self.passed(now);
         self.slots.step(now.instant);
+        self.pools.step(now.instant);
         self.replays.step(now.instant);
     }
 

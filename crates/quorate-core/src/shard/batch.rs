@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::pools::Lent;
 use super::{Ask, Decision, Shard, Statuses, judge};
 use crate::accounts::AccountId;
 use crate::balance::Balance;
 use crate::charge::Seats;
+use crate::pools::PoolId;
 use crate::slots::Holder;
 use crate::state::cell::Cell;
 use crate::state::fingerprint::Fingerprint;
@@ -22,6 +24,8 @@ pub struct Batch {
     places: BTreeMap<[u16; 6], usize>,
     /// What earlier requests have left of the quotas they met.
     balances: BTreeMap<AccountId, Balance>,
+    /// What they have made of the durable pools.
+    lent: BTreeMap<PoolId, Lent>,
     /// Slots that earlier requests of the batch will take.
     taking: Vec<Holder>,
     denied: bool,
@@ -88,13 +92,22 @@ impl Shard {
                 .saturating_add(u32::try_from(taking).unwrap_or(u32::MAX))
         });
         let mut drafts = self.drafts((ask, owner), now, |id| batch.balances.get(&id).copied());
+        let mut loan = self.loan(ask, &seats, &mut work, now, |id| batch.lent.get(&id).copied());
         let mut decision = Decision::default();
         let beside = judge::Beside {
             quotas: &mut drafts,
+            loan: loan.as_mut(),
             held,
         };
         judge::judge(&seats, &mut work, beside, ask, now, statuses, &mut decision);
         self.settle_quotas(&drafts, false);
+        if let Some(loan) = &loan {
+            let changed = loan.is_in(decision.changed);
+            self.settle_loan(loan, ask, &seats, changed);
+            if changed {
+                loan.note(&mut batch.lent, &work);
+            }
+        }
         if decision.charged {
             let left = drafts.iter().map(|draft| (draft.id, draft.balance));
             batch.balances.extend(left);
@@ -126,6 +139,7 @@ impl Shard {
         for (id, balance) in batch.balances {
             self.accounts.store(id, balance);
         }
+        self.book_lent(batch.lent, now);
         self.table.settle(layouts, now);
         self.passed(now);
         true

@@ -1,5 +1,6 @@
 //! Judges one request on copies of its cells, charges them if it passes, and says what is to be answered.
 
+use super::pools::Loan;
 use super::quotas::{self, Drafts};
 use super::statuses::{alone, report};
 use super::{Ask, Statuses};
@@ -37,6 +38,8 @@ pub struct Decision<'p> {
     pub shadow_denied: Few<&'p str>,
     /// A slot is held for it.
     pub slot_held: bool,
+    /// It could pass as soon as the store has answered for its pool.
+    pub awaits_pool: bool,
     /// It was charged (or given back), not only looked at.
     pub(super) charged: bool,
     /// The counters whose cells were changed and have to be stored.
@@ -61,6 +64,7 @@ impl Default for Decision<'_> {
             warnings: Few::default(),
             shadow_denied: Few::default(),
             slot_held: false,
+            awaits_pool: false,
             charged: false,
             changed: Marks::default(),
             takes_slot: false,
@@ -90,6 +94,8 @@ enum By {
 pub(super) struct Beside<'a, 'p> {
     /// Its quotas, with copies of their balances.
     pub(super) quotas: &'a mut Drafts<'p>,
+    /// Its pool, where that is durable.
+    pub(super) loan: Option<&'a mut Loan>,
     /// The slots that its key holds.
     pub(super) held: u32,
 }
@@ -104,22 +110,32 @@ pub(super) fn judge<'p>(
     statuses: Statuses<'_, 'p>,
     decision: &mut Decision<'p>,
 ) {
-    let Beside { quotas: drafts, held } = beside;
+    let Beside {
+        quotas: drafts,
+        mut loan,
+        held,
+    } = beside;
     if ask.refund {
         return refund(seats, cells, drafts, ask, now, statuses, decision);
     }
-    let found = charge::evaluate(&Table { seats, cells }, now);
+    let mut found = charge::evaluate(&Table { seats, cells }, now);
     quotas::evaluate(drafts);
     let slot_full = ask.terms.slot.is_some_and(|slot| held >= slot.depth);
     let slot_denies = slot_full && ask.terms.slot.is_some_and(|slot| !slot.shadow);
     let record = ask.mode == ChargeMode::Record;
+    let of_quotas = quotas::denial(drafts);
+    if let Some(loan) = loan.as_deref_mut()
+        && !slot_denies
+        && of_quotas.is_none_or(|denial| denial.reason == Reason::QuotaPending)
+        && loan.lacks(&found, ask)
+    {
+        found = loan.evaluate(seats, cells, now);
+    }
     let denial = if record {
         None
     } else {
-        worse(
-            denial(&Table { seats, cells }, &found, slot_denies, now),
-            quotas::denial(drafts),
-        )
+        let of_limits = denial(&Table { seats, cells }, &found, slot_denies, now);
+        worse(later(of_limits, loan.as_deref()), of_quotas)
     };
     let retries = statuses.is_some().then(|| alone(seats, cells, now));
     let charged = !ask.look && (denial.is_none() || ask.mode == ChargeMode::Each);
@@ -137,6 +153,10 @@ pub(super) fn judge<'p>(
     note(decision, &table, &found, now);
     decision.overage = overage;
     decision.degraded = quotas::degraded(drafts);
+    if let Some(loan) = loan {
+        decision.awaits_pool = loan.is_pending();
+        decision.degraded |= loan.is_degraded(if denial.is_none() { found.draw } else { 0 });
+    }
     quotas::tell(drafts, &mut decision.shadow_denied, &mut decision.warnings);
     if denial.is_none() {
         decision.drawn = if found.passes() { found.draw } else { 0 };
@@ -185,6 +205,15 @@ fn refund<'p>(
         report(&table, &found, &alone(seats, cells, now), ask, 0, visit, now);
         quotas::report(drafts, now, visit);
     }
+}
+
+/// What limits say, not to be tried again before the store may have answered for a pool that has the units.
+fn later(denial: Option<Denial>, loan: Option<&Loan>) -> Option<Denial> {
+    let mut denial = denial?;
+    if let (Retry::After(nanos), Some(wait)) = (denial.retry, loan.and_then(Loan::retry_ns)) {
+        denial.retry = Retry::After(nanos.max(wait));
+    }
+    Some(denial)
 }
 
 /// Of what limits and what quotas say the worse: what ends later.

@@ -91,7 +91,9 @@ impl<'p> Rule<'p> {
         most
     }
 
-    fn refill(&self) -> Option<Refill<'p>> {
+    /// The refill of a pool; `None` of another limit.
+    #[must_use]
+    pub fn refill(&self) -> Option<Refill<'p>> {
         let Algorithm::Pool { refill, every, .. } = self.limit.algorithm else {
             return None;
         };

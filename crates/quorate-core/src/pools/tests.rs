@@ -1,0 +1,1 @@
+//! Pools that lend only what is deducted.

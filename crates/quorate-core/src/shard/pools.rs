@@ -1,0 +1,183 @@
+//! The durable pool of one request: what may be lent of it, and what is asked of the store when that is too little.
+
+use std::collections::BTreeMap;
+
+use super::{Ask, Shard};
+use crate::charge::{self, Evaluation, Marks, Seat, Table};
+use crate::limit::Role;
+use crate::pools::PoolId;
+use crate::pools::ledger::PoolTerms;
+use crate::request::ChargeMode;
+use crate::state::cell::Cell;
+use crate::time::Now;
+use crate::window::pool::Pool;
+
+/// When to come back for units that are being deducted: a database's answer and a little.
+const PENDING_RETRY_NS: u64 = 50_000_000;
+
+/// When to come back while the store is away.
+const AWAY_RETRY_NS: u64 = 1_000_000_000;
+
+/// The durable pool that a request meets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loan {
+    id: PoolId,
+    place: usize,
+    terms: PoolTerms,
+    /// The pool before the request.
+    before: Pool,
+    /// Units of it that the store lacks already.
+    lendable: u64,
+    /// Units that earlier requests of a batch draw.
+    earlier: u64,
+    known: bool,
+    away: bool,
+    /// Units that the request lacks of those; 0 for one that only wants to know the level.
+    lacks: Option<u64>,
+}
+
+/// What a batch has made of a pool so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lent {
+    before: Pool,
+    after: Pool,
+}
+
+impl Loan {
+    /// Looks whether what a request would draw may be lent. `found` is what it would find if all of the pool were.
+    pub(super) fn lacks(&mut self, found: &Evaluation, ask: &Ask<'_, '_>) -> bool {
+        if !found.passes() || ask.mode == ChargeMode::Record {
+            return false;
+        }
+        self.lacks = if ask.look {
+            // It draws nothing, but says what there is.
+            (!self.known).then_some(0)
+        } else {
+            (found.draw > self.lendable).then(|| found.draw.saturating_add(self.earlier))
+        };
+        self.lacks.is_some_and(|units| units > 0 || self.away)
+    }
+
+    /// What the request finds if only what is deducted is lent.
+    pub(super) fn evaluate(&self, seats: &[Seat<'_>], cells: &mut [Cell], now: Now) -> Evaluation {
+        let capacity = seats[self.place].rule.capacity(now.instant);
+        let all = cells[self.place];
+        cells[self.place] = Cell::Pool(Pool {
+            missing: capacity.saturating_sub(self.lendable),
+            shares: 0,
+            at: now.instant,
+        });
+        let found = charge::evaluate(&Table { seats, cells }, now);
+        cells[self.place] = all;
+        found
+    }
+
+    /// Whether its counter is among those that were changed.
+    pub(super) fn is_in(&self, changed: Marks) -> bool {
+        changed.has(charge::index(self.place))
+    }
+
+    /// The request could pass as soon as the store has answered.
+    pub(super) const fn is_pending(&self) -> bool {
+        self.lacks.is_some() && !self.away
+    }
+
+    /// The answer rests on a store that does not answer.
+    pub(super) const fn is_degraded(&self, drawn: u64) -> bool {
+        self.away && (drawn > 0 || self.lacks.is_some())
+    }
+
+    /// Notes what a request of a batch made of it.
+    pub(super) fn note(&self, lent: &mut BTreeMap<PoolId, Lent>, cells: &[Cell]) {
+        if let Cell::Pool(after) = cells[self.place] {
+            let before = self.before;
+            lent.entry(self.id).or_insert(Lent { before, after }).after = after;
+        }
+    }
+
+    /// When to come back for what it lacks, in nanoseconds.
+    pub(super) const fn retry_ns(&self) -> Option<u64> {
+        match (self.lacks, self.away) {
+            (None, _) => None,
+            (Some(_), false) => Some(PENDING_RETRY_NS),
+            (Some(_), true) => Some(AWAY_RETRY_NS),
+        }
+    }
+}
+
+impl Shard {
+    /// The durable pool of a request, whose cell it fills in. `earlier` gives what earlier requests of a batch have made
+    /// of it.
+    pub(super) fn loan(
+        &mut self,
+        ask: &Ask<'_, '_>,
+        seats: &[Seat<'_>],
+        cells: &mut [Cell],
+        now: Now,
+        earlier: impl Fn(PoolId) -> Option<Lent>,
+    ) -> Option<Loan> {
+        if !self.pools.is_durable() {
+            return None;
+        }
+        let pool = |seat: &Seat<'_>| seat.rule.limit.role == Role::Pool && seat.enforced();
+        let place = seats.iter().position(pool)?;
+        let rule = &seats[place].rule;
+        let refill = rule.refill()?;
+        let id = PoolId::of(&self.hash_key, ask.org, &rule.limit.name);
+        let terms = PoolTerms::new(rule.limit.capacity, &refill);
+        let away = self.pools.is_away();
+        let ledger = self.pools.ledger(id);
+        let met = ledger.and_then(|ledger| {
+            let kept = ledger.meet(terms, &refill, now.instant)?;
+            let lent = earlier(id).map_or(kept, |lent| lent.after);
+            let taken = lent.missing.saturating_sub(kept.missing);
+            Some((lent, taken, ledger.lendable(&lent, &refill, now.instant)))
+        });
+        if let Some((lent, ..)) = met {
+            cells[place] = Cell::Pool(lent);
+        }
+        // One that was not read yet is taken for what is known of it here.
+        let Cell::Pool(before) = cells[place] else {
+            return None;
+        };
+        Some(Loan {
+            id,
+            place,
+            terms,
+            before: before.at(&refill, now.instant),
+            lendable: met.map_or(0, |(.., lendable)| lendable),
+            earlier: met.map_or(0, |(_, earlier, _)| earlier),
+            known: met.is_some(),
+            away,
+            lacks: None,
+        })
+    }
+
+    /// Asks for what a request lacked of its pool, and has the pool kept that it charged.
+    pub(super) fn settle_loan(&mut self, loan: &Loan, ask: &Ask<'_, '_>, seats: &[Seat<'_>], changed: bool) {
+        let meets = ask.terms.org_declared && !loan.known;
+        if loan.lacks.is_none() && !changed && !meets {
+            return;
+        }
+        let name = &seats[loan.place].rule.limit.name;
+        if self.pools.keep(loan.id, ask.org, name, loan.terms)
+            && let Some(units) = loan.lacks
+        {
+            self.pools.need(loan.id, units);
+        }
+    }
+
+    /// Books what a decision made of its pool.
+    pub(super) fn book_loan(&mut self, loan: &Loan, cells: &[Cell], now: Now) {
+        if let Cell::Pool(after) = cells[loan.place] {
+            self.pools.book(loan.id, &loan.before, after, now.instant);
+        }
+    }
+
+    /// Books what the requests of a batch made of their pools.
+    pub(super) fn book_lent(&mut self, lent: BTreeMap<PoolId, Lent>, now: Now) {
+        for (id, Lent { before, after }) in lent {
+            self.pools.book(id, &before, after, now.instant);
+        }
+    }
+}
