@@ -183,9 +183,10 @@ impl Node {
         let visit = wanted.statuses.then_some(&mut statuses);
         shard.decide_into(&layouts, ask, now, visit, &mut decision);
         self.stir(&mut shard);
+        let waits = decision.reason == Reason::QuotaPending || decision.awaits_pool;
         // Under the lock, so that nothing arrives between the decision and the wait. What charges limits even when it is
         // denied has done so already.
-        if decision.reason == Reason::QuotaPending
+        if waits
             && ask.mode != ChargeMode::Each
             && let Some(parked) = self.park(ask.org, patience)
         {

@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod decide;
 mod operation;
+pub mod pools;
 pub mod quotas;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use quorate_core::accounts::Report as AccountReport;
 use quorate_core::answer::DecisionId;
+use quorate_core::pools::PoolId;
+use quorate_core::pools::ledger::Ledger;
 use quorate_core::shard::Shard;
 use quorate_core::state::fingerprint::{HashKey, keyed_hash};
 use quorate_core::state::layout::Layouts;
@@ -60,12 +63,16 @@ pub struct Node {
     reloading: Mutex<()>,
     /// Something of a quota cannot wait for the driver's next round.
     stirred: Notify,
+    /// Something of a pool cannot wait for its keeper's next round.
+    pools_stirred: Notify,
     parking: Parking,
+    pool_counters: PoolCounters,
     quota_counters: Arc<QuotaCounters>,
     steps: AtomicUsize,
 }
 
 use clock::Clock;
+use pools::{PoolCounters, PoolStats, Wished};
 use quotas::{Parked, Parking, Patience, QuotaCounters};
 
 impl Node {
@@ -93,7 +100,9 @@ impl Node {
             layouts: ArcSwap::from_pointee(layouts),
             reloading: Mutex::new(()),
             stirred: Notify::new(),
+            pools_stirred: Notify::new(),
             parking: Parking::new(SHARDS),
+            pool_counters: PoolCounters::default(),
             quota_counters: Arc::default(),
             steps: AtomicUsize::new(0),
             config,
@@ -243,6 +252,69 @@ impl Node {
         if shard.accounts().take_urgent() {
             self.stirred.notify_one();
         }
+        if shard.pools().take_urgent() {
+            self.pools_stirred.notify_one();
+        }
+    }
+
+    /// What the keeper of pools has done, and what is kept.
+    #[must_use]
+    pub fn pool_stats(&self) -> PoolStats {
+        let mut stats = self.pool_counters.stats();
+        for shard in &self.shards {
+            let (kept, refused) = shard.lock().pools().size();
+            stats.kept += u64::try_from(kept).unwrap_or(u64::MAX);
+            stats.refused += refused;
+        }
+        stats
+    }
+
+    pub(crate) const fn pool_counters(&self) -> &PoolCounters {
+        &self.pool_counters
+    }
+
+    pub(crate) async fn pools_stirred(&self) {
+        self.pools_stirred.notified().await;
+    }
+
+    /// Whoever waits for a shard's pools asks again.
+    pub(crate) fn pools_arrived(&self, shard: usize) {
+        self.parking.arrived(shard);
+    }
+
+    pub(crate) fn make_pools_durable(&self) {
+        for shard in &self.shards {
+            shard.lock().pools().make_durable();
+        }
+    }
+
+    pub(crate) fn set_pools_away(&self, away: bool) {
+        for shard in &self.shards {
+            shard.lock().pools().set_away(away);
+        }
+    }
+
+    /// Up to `max` of what the store is to be asked of pools.
+    pub(crate) fn pool_wishes(&self, max: usize, wishes: &mut Vec<Wished>) {
+        for (number, shard) in self.shards.iter().enumerate() {
+            let room = max - wishes.len();
+            shard.lock().pools().wishes(room, |wish| wishes.push((number, wish)));
+        }
+    }
+
+    pub(crate) fn pool_told(&self, shard: usize, id: PoolId, change: impl FnOnce(&mut Ledger)) {
+        self.shards[shard].lock().pools().told(id, change);
+    }
+
+    /// What the rows of some pools are to say in the end; false when there are no more of them.
+    pub(crate) fn settle_pools(&self, max: usize, wishes: &mut Vec<Wished>) -> bool {
+        let now = self.clock.now();
+        for (number, shard) in self.shards.iter().enumerate() {
+            if shard.lock().pools().settle(max, now, |wish| wishes.push((number, wish))) {
+                return true;
+            }
+        }
+        false
     }
 
     pub(crate) fn shard_of(&self, org: &str) -> &Mutex<Shard> {

@@ -20,6 +20,7 @@ const BATCH_ROWS: usize = 200;
 /// The statements on pools.
 pub(crate) struct Statements {
     write: PreparedStatement,
+    read: PreparedStatement,
     first_page: PreparedStatement,
     next_page: PreparedStatement,
 }
@@ -30,6 +31,11 @@ impl Statements {
         Ok(Self {
             write: on
                 .prepare_plain("INSERT INTO $.pool (bucket, org, pool, missing, at_ns) VALUES (?, ?, ?, ?, ?)")
+                .await?,
+            read: on
+                .prepare_plain(
+                    "SELECT missing, at_ns, writetime(missing) FROM $.pool WHERE bucket = ? AND org = ? AND pool = ?",
+                )
                 .await?,
             first_page: on.prepare_plain(&format!("{PAGE} LIMIT ?")).await?,
             next_page: on
@@ -69,6 +75,14 @@ impl Pools for ScyllaStore {
             .map(|batch| self.database.write_together(&self.pools.write, batch));
         database::all(AT_ONCE, writes.collect()).await?;
         Ok(())
+    }
+
+    async fn levels(&self, names: &[(Arc<str>, Arc<str>)]) -> Result<Vec<Option<PoolLevel>>, StoreError> {
+        names
+            .iter()
+            .try_for_each(|(org, pool)| bound::check_pool_name(org, pool))?;
+        let reads = names.iter().map(|(org, pool)| self.level(org, pool));
+        database::all(AT_ONCE, reads.collect()).await
     }
 
     async fn pools(
@@ -112,5 +126,25 @@ impl Pools for ScyllaStore {
             }
         }
         Ok(page)
+    }
+}
+
+impl ScyllaStore {
+    async fn level(&self, org: &str, pool: &str) -> Result<Option<PoolLevel>, StoreError> {
+        type Row = (Option<i64>, Option<i64>, Option<i64>);
+        let values = (bucket::of(org, bucket::POOLS), org, pool);
+        let answer = self.database.read(&self.pools.read, values).await?;
+        let row = answer
+            .maybe_first_row::<Row>()
+            .map_err(|error| error::corrupt(TABLE, &error))?;
+        let Some((missing, at_ns, stamp_us)) = row else {
+            return Ok(None);
+        };
+        // Whoever reads a level will write the next.
+        self.database.stamps.observe(stamp_us.unwrap_or(0));
+        Ok(Some(PoolLevel {
+            missing: from_column(TABLE, missing.unwrap_or(0))?,
+            at_ns: from_column(TABLE, at_ns.unwrap_or(0))?,
+        }))
     }
 }

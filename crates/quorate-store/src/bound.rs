@@ -137,13 +137,21 @@ pub fn check_audit(record: &AuditRecord) -> Result<(), StoreError> {
     within("an audit record", record.body.len(), crate::audit::AUDIT_BODY_BYTES_MAX)
 }
 
+/// Checks what names a pool.
+///
+/// # Errors
+/// [`StoreError::Refused`].
+pub fn check_pool_name(org: &str, pool: &str) -> Result<(), StoreError> {
+    check_name("an org", org)?;
+    check_name("a pool's name", pool)
+}
+
 /// Checks a pool's level.
 ///
 /// # Errors
 /// [`StoreError::Refused`].
 pub fn check_pool(org: &str, pool: &str, level: &PoolLevel) -> Result<(), StoreError> {
-    check_name("an org", org)?;
-    check_name("a pool's name", pool)?;
+    check_pool_name(org, pool)?;
     check_number("a number of units", level.missing)?;
     check_number("a time", level.at_ns)
 }

@@ -23,6 +23,13 @@ pub trait Pools: Send + Sync {
     /// The store is away; the same levels may be sent again. [`StoreError::Refused`] beyond a bound: then none is written.
     async fn write_pools(&self, levels: &[(Arc<str>, Arc<str>, PoolLevel)]) -> Result<(), StoreError>;
 
+    /// The levels of some pools by org and name, in their order: `None` for one that was never written. Sees every write
+    /// that was acknowledged.
+    ///
+    /// # Errors
+    /// The store is away; [`StoreError::Refused`] for a name beyond a bound.
+    async fn levels(&self, names: &[(Arc<str>, Arc<str>)]) -> Result<Vec<Option<PoolLevel>>, StoreError>;
+
     /// Levels by org and pool name, in no particular order, from `after` on: at most `max`. The last org and name are
     /// the next page's `after`; an empty page is the end.
     ///

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use quorate_node::pools::PoolKeeper;
 use quorate_node::quotas::{Listener, Notice, Quotas, new_holder};
 use quorate_node::usage::UsageWriter;
 use quorate_store::transfer::unfinished;
@@ -35,6 +36,8 @@ pub(super) struct Durable {
     stop: watch::Sender<bool>,
     quotas: JoinHandle<bool>,
     usage: JoinHandle<()>,
+    /// `None` where each server keeps its own pools.
+    pools: Option<JoinHandle<bool>>,
     windows: Option<WindowsLock>,
 }
 
@@ -62,6 +65,10 @@ impl Durable {
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
         let usage = UsageWriter::new(Arc::clone(node), holder, settings.usage_kept);
         let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
+        let pools = (!unshared_windows).then(|| {
+            let keeper = PoolKeeper::new(Arc::clone(node), Arc::clone(store.store()));
+            tokio::spawn(keeper.run(stopped.clone(), GIVE_BACK_MAX))
+        });
         let driver = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
         let quotas = tokio::spawn(watch_over(driver, Arc::clone(edge), health.clone()));
         Ok(Self {
@@ -69,6 +76,7 @@ impl Durable {
             stop,
             quotas,
             usage,
+            pools,
             windows,
         })
     }
@@ -86,6 +94,14 @@ impl Durable {
         }
         if let Err(error) = self.usage.await {
             tracing::error!(%error, "the writer of usage failed");
+        }
+        match self.pools {
+            None => {}
+            Some(pools) => match pools.await {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!("some burst pools lose what is left of their chunks"),
+                Err(error) => tracing::error!(%error, "the keeper of burst pools failed: they lose their chunks"),
+            },
         }
         if let Some(windows) = self.windows {
             windows.release(self.store.store()).await;

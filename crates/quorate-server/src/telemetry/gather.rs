@@ -26,6 +26,7 @@ pub(super) fn gather(telemetry: &Telemetry, server: &ServerView) -> Vec<Family> 
     families.extend(state(server));
     families.extend(durable::quotas(&server.quotas));
     families.push(durable::operations(server.operations));
+    families.extend(durable::pools(&server.pools));
     families.extend(durable::store(&server.store));
     families.extend(policy(server));
     families.extend(process(telemetry, server));

@@ -1,6 +1,7 @@
 //! What the rest of the server says of itself when metrics are gathered.
 
 use quorate_node::Stats;
+use quorate_node::pools::PoolStats;
 use quorate_node::quotas::QuotaStats;
 use quorate_store::Operations;
 use quorate_store::embedded::Stats as StoreStats;
@@ -15,6 +16,8 @@ pub struct ServerView {
     pub stats: Stats,
     /// What the driver of quotas has done.
     pub quotas: QuotaStats,
+    /// What the keeper of pools has done.
+    pub pools: PoolStats,
     /// What the embedded store has done; nothing without one.
     pub store: StoreStats,
     /// What any store has asked of its database.
@@ -46,6 +49,7 @@ impl ServerView {
         Self {
             stats: edge.node.stats(),
             quotas: edge.node.quota_counters().stats(),
+            pools: edge.node.pool_stats(),
             store: edge.store.as_ref().and_then(OpenStore::stats).unwrap_or_default(),
             operations: edge.store.as_ref().map(OpenStore::operations).unwrap_or_default(),
             policy_sequence: policy.sequence,

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::tables::{POOLS, page};
+use super::tables::{POOLS, get, page};
 use super::{CHANGE_ROWS_MAX, Embedded};
 use crate::code::{Reader, Writer};
 use crate::pool::{PoolLevel, Pools};
@@ -34,6 +34,19 @@ impl Pools for Embedded {
         Ok(())
     }
 
+    async fn levels(&self, names: &[(Arc<str>, Arc<str>)]) -> Result<Vec<Option<PoolLevel>>, StoreError> {
+        let mut keys = Vec::with_capacity(names.len());
+        for (org, pool) in names {
+            bound::check_pool_name(org, pool)?;
+            keys.push(encode_key(org, pool));
+        }
+        let read = self.read(move |transaction| {
+            let table = transaction.open_table(POOLS)?;
+            keys.iter().map(|key| get(&table, key, decode_level)).collect()
+        });
+        read.await
+    }
+
     async fn pools(
         &self,
         after: Option<(&str, &str)>,
@@ -61,11 +74,15 @@ fn decode(key: &[u8], value: &[u8]) -> Result<(Arc<str>, Arc<str>, PoolLevel), S
     let mut names = Reader::key(key);
     let (org, pool) = (names.part()?, names.part()?);
     names.finish()?;
+    Ok((org, pool, decode_level(value)?))
+}
+
+fn decode_level(value: &[u8]) -> Result<PoolLevel, StoreError> {
     let mut reader = Reader::value(value, LAYOUT)?;
     let level = PoolLevel {
         missing: reader.number()?,
         at_ns: reader.number()?,
     };
     reader.finish()?;
-    Ok((org, pool, level))
+    Ok(level)
 }

@@ -1,5 +1,6 @@
 //! Metrics of what outlives the process: quotas and their store.
 
+use quorate_node::pools::PoolStats;
 use quorate_node::quotas::QuotaStats;
 use quorate_store::Operations;
 use quorate_store::embedded::Stats;
@@ -77,6 +78,41 @@ pub(super) fn operations(operations: Operations) -> Family {
     )
     .by("kind", "read", operations.reads)
     .by("kind", "write", operations.writes)
+}
+
+pub(super) fn pools(stats: &PoolStats) -> Vec<Family> {
+    vec![
+        Family::new(
+            "quorate_pools_running",
+            Gauge,
+            "1 when units of burst pools are deducted in the store, 0 where pools live in memory or when that has failed",
+        )
+        .of(u64::from(stats.running)),
+        Family::new(
+            "quorate_pools_kept",
+            Gauge,
+            "Burst pools whose use the store keeps and that are not full",
+        )
+        .of(stats.kept),
+        Family::new(
+            "quorate_pools_refused",
+            Counter,
+            "Requests that found too many burst pools kept for theirs to be",
+        )
+        .of(stats.refused),
+        Family::new(
+            "quorate_pool_operations",
+            Counter,
+            "Operations on the store that read or wrote levels of burst pools, each of many",
+        )
+        .of(stats.operations),
+        Family::new(
+            "quorate_pool_operations_failed",
+            Counter,
+            "Operations on levels of burst pools that failed and are tried again",
+        )
+        .of(stats.failures),
+    ]
 }
 
 pub(super) fn store(stats: &Stats) -> Vec<Family> {
