@@ -1,1 +1,359 @@
-//! Pools that lend only what is deducted.
+//! A pool that is lent from over crashes, failures of the store and steps of the clock, beside an ideal one that none of
+//! this happens to: what is lent always fits the ideal one.
+
+use proptest::prelude::*;
+
+use super::ledger::{HOLD_NS, Ledger, PoolTerms, Wish};
+use super::{PoolId, Pools};
+use crate::time::{Instant, Now, Period, SECOND};
+use crate::window::pool::{Pool, Refill};
+
+const START: u64 = 1_760_000_000 * SECOND;
+
+/// What happens next.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Passes(u64),
+    Draw(u64),
+    GiveBack(u64),
+    /// The store is asked; what comes of it is still open.
+    Ask,
+    /// The store answers what was asked. `Fails`: it may have done it, or not.
+    Answers,
+    Fails {
+        did: bool,
+    },
+    /// The process dies, and another begins on a clock that may have been stepped back.
+    Crash {
+        did: bool,
+        back: u64,
+    },
+    /// In good order.
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => prop_oneof![0..SECOND, 0..10 * SECOND, Just(SECOND), Just(HOLD_NS - 1)].prop_map(Step::Passes),
+        6 => (1_u64..8).prop_map(Step::Draw),
+        1 => (1_u64..8).prop_map(Step::GiveBack),
+        6 => Just(Step::Ask),
+        6 => Just(Step::Answers),
+        1 => any::<bool>().prop_map(|did| Step::Fails { did }),
+        1 => (any::<bool>(), prop_oneof![Just(0), 0..20 * SECOND]).prop_map(|(did, back)| Step::Crash { did, back }),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// A ledger, the store, and an ideal pool.
+struct World {
+    capacity: u64,
+    refill: Refill<'static>,
+    real: u64,
+    /// How far the clock was stepped back in all.
+    back: u64,
+    ledger: Ledger,
+    stored: Option<Pool>,
+    asked: Option<Wish>,
+    ideal: Pool,
+}
+
+impl World {
+    fn new(capacity: u64, units: u64, every: u64) -> Self {
+        let refill = Refill::steady(units, Period::from_nanos(every).expect("not zero"));
+        Self {
+            capacity,
+            refill,
+            real: START,
+            back: 0,
+            ledger: Ledger::new(PoolTerms::new(capacity, &refill)),
+            stored: None,
+            asked: None,
+            ideal: Pool::default(),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant(self.real - self.back)
+    }
+
+    fn terms(&self) -> PoolTerms {
+        PoolTerms::new(self.capacity, &self.refill)
+    }
+
+    fn level(&self) -> u64 {
+        let (mut ledger, now) = (self.ledger, self.now());
+        let lent = ledger.meet(self.terms(), &self.refill, now);
+        lent.map_or(0, |lent| lent.level(self.capacity, &self.refill, now))
+    }
+
+    /// Draws if it may; whether it did.
+    fn draw(&mut self, units: u64) -> bool {
+        let (terms, now) = (self.terms(), self.now());
+        let met = self.ledger.meet(terms, &self.refill, now);
+        let Some(before) = met.filter(|lent| units <= lent.level(self.capacity, &self.refill, now)) else {
+            if met.is_none() {
+                self.ledger.need(units);
+            }
+            return false;
+        };
+        if units > self.ledger.lendable(&before, &self.refill, now) {
+            self.ledger.need(units);
+            return false;
+        }
+        let mut after = before;
+        after.draw(&self.refill, units, now);
+        let _urgency = self.ledger.book(&before, after, now);
+        let real = Instant(self.real);
+        let level = self.ideal.level(self.capacity, &self.refill, real);
+        assert!(units <= level, "{units} lent of {level}: {:?}", self.ledger);
+        self.ideal.draw(&self.refill, units, real);
+        true
+    }
+
+    fn give_back(&mut self, units: u64) {
+        let (terms, now) = (self.terms(), self.now());
+        let Some(before) = self.ledger.meet(terms, &self.refill, now) else {
+            return;
+        };
+        let mut after = before;
+        after.put_back(&self.refill, units, now);
+        let _urgency = self.ledger.book(&before, after, now);
+        self.ideal.put_back(&self.refill, units, Instant(self.real));
+    }
+
+    /// Asks the store, and has it answer.
+    fn settle(&mut self) {
+        self.take(Step::Answers);
+        self.take(Step::Ask);
+        self.take(Step::Answers);
+    }
+
+    fn begin(&mut self) {
+        self.ledger = Ledger::new(self.terms());
+        self.asked = None;
+    }
+
+    fn does(&mut self) {
+        if let Some(Wish::Write(row)) = self.asked {
+            self.stored = Some(row);
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Passes(nanos) => self.real += nanos,
+            Step::Draw(units) => {
+                self.draw(units);
+            }
+            Step::GiveBack(units) => self.give_back(units),
+            Step::Ask => self.asked = self.asked.or_else(|| self.ledger.wish()),
+            Step::Answers => {
+                self.does();
+                match self.asked.take() {
+                    Some(Wish::Write(_)) => self.ledger.acknowledged(),
+                    Some(Wish::Read) => self.ledger.learn(self.stored, self.now()),
+                    None => {}
+                }
+            }
+            Step::Fails { did } => {
+                if did {
+                    self.does();
+                }
+                if let Some(Wish::Write(_)) = self.asked.take() {
+                    self.ledger.failed();
+                }
+            }
+            Step::Crash { did, back } => {
+                if did {
+                    self.does();
+                }
+                self.back += back;
+                self.begin();
+            }
+            Step::Restart => {
+                self.take(Step::Answers);
+                if let Some(row) = self.ledger.settled(self.now()) {
+                    self.stored = Some(row);
+                }
+                self.begin();
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn whatever_happens_no_unit_is_lent_twice(
+        capacity in prop_oneof![1_u64..10, 10..200_u64],
+        units in 1_u64..50,
+        every in prop_oneof![Just(SECOND), Just(3_600 * SECOND), 1..SECOND],
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut world = World::new(capacity, units, every);
+        for step in steps {
+            world.take(step);
+        }
+    }
+
+    #[test]
+    fn a_stop_in_good_order_loses_nothing(
+        capacity in 1_u64..200,
+        units in 1_u64..50,
+        steps in prop::collection::vec(step(), 1..60),
+        down in 0..10 * SECOND,
+    ) {
+        let mut world = World::new(capacity, units, 3_600 * SECOND);
+        for step in steps {
+            world.take(step);
+        }
+        world.settle();
+        let (mut ledger, now) = (world.ledger, world.now());
+        let Some(lent) = ledger.meet(world.terms(), &world.refill, now) else {
+            return Ok(());
+        };
+        world.take(Step::Restart);
+        world.real += down;
+        world.draw(1);
+        world.settle();
+        // A row tells time in whole nanoseconds.
+        let expected = lent.level(capacity, &world.refill, world.now());
+        let earlier = lent.level(capacity, &world.refill, Instant(world.now().0 - 1));
+        prop_assert!(world.level() == expected || world.level() == earlier);
+    }
+}
+
+/// A pool of 100 that refills one an hour, read and with a chunk deducted.
+fn ready() -> World {
+    let mut world = World::new(100, 1, 3_600 * SECOND);
+    assert!(!world.draw(1));
+    world.settle();
+    world.settle();
+    world
+}
+
+#[test]
+fn the_first_draw_is_lent_once_the_store_has_answered() {
+    let mut world = World::new(8, 1, 3_600 * SECOND);
+    assert!(!world.draw(3), "nobody knows the row");
+    world.settle();
+    assert!(!world.draw(3), "nothing is deducted");
+    world.settle();
+    assert!(world.draw(3), "more than a chunk: a request waits for it");
+    assert_eq!(world.level(), 5);
+}
+
+#[test]
+fn nothing_is_lent_before_it_is_known_to_be_deducted() {
+    let mut world = ready();
+    assert!(world.draw(5), "a chunk");
+    world.take(Step::Ask);
+    assert!(matches!(world.asked, Some(Wish::Write(_))), "low water");
+    assert!(!world.draw(1), "it is on its way");
+    world.take(Step::Fails { did: true });
+    assert!(!world.draw(1), "nobody knows whether it was done");
+    world.settle();
+    assert!(world.draw(1));
+}
+
+#[test]
+fn more_is_deducted_before_a_chunk_runs_out() {
+    let mut world = ready();
+    for _ in 0..90 {
+        assert!(world.draw(1), "{:?}", world.ledger);
+        world.settle();
+    }
+}
+
+#[test]
+fn a_crash_loses_a_chunk_at_most() {
+    let mut world = ready();
+    assert!(world.draw(2));
+    world.settle();
+    world.take(Step::Crash { did: false, back: 0 });
+    assert!(!world.draw(1));
+    world.settle();
+    let level = world.level();
+    assert!((93..=98).contains(&level), "{level} of 98");
+}
+
+#[test]
+fn what_was_given_back_is_not_lost_with_a_crash() {
+    let mut world = ready();
+    for _ in 0..10 {
+        assert!(world.draw(5));
+        world.settle();
+    }
+    world.give_back(50);
+    world.settle();
+    world.take(Step::Crash { did: false, back: 0 });
+    assert!(!world.draw(1));
+    world.settle();
+    assert!(world.level() >= 95, "{}", world.level());
+}
+
+#[test]
+fn a_pool_that_refills_faster_than_the_store_writes_still_lends() {
+    let mut world = World::new(100, 1_000, SECOND);
+    assert!(!world.draw(1));
+    world.settle();
+    world.draw(1);
+    world.take(Step::Ask);
+    world.real += SECOND / 10;
+    world.take(Step::Answers);
+    assert!(world.draw(1), "{:?}", world.ledger);
+}
+
+#[test]
+fn many_that_wait_are_served_by_one_write() {
+    let mut world = World::new(8, 1, 3_600 * SECOND);
+    world.draw(1);
+    world.settle();
+    for _ in 0..8 {
+        assert!(!world.draw(1));
+    }
+    world.settle();
+    for _ in 0..8 {
+        assert!(world.draw(1));
+    }
+    assert!(!world.draw(1), "it is empty");
+}
+
+#[test]
+fn a_pool_that_is_full_again_is_forgotten_and_others_are_not() {
+    let mut pools = Pools::default();
+    let refill = Refill::steady(1, Period::from_secs(1).expect("not zero"));
+    let (id, terms) = (PoolId(1), PoolTerms::new(100, &refill));
+    assert!(pools.keep(id, "o", &"pool".into(), terms));
+    let at = |seconds: u64| Instant(START + seconds * SECOND);
+    pools.need(id, 1);
+    assert!(pools.take_urgent() && !pools.take_urgent());
+    let mut asked = Vec::new();
+    pools.wishes(10, |wish| asked.push(wish.wish));
+    assert_eq!(asked, [Wish::Read]);
+    pools.told(id, |ledger| ledger.learn(None, at(0)));
+    pools.wishes(10, |wish| asked.push(wish.wish));
+    assert!(matches!(asked[1], Wish::Write(_)));
+    pools.step(at(1));
+    assert_eq!(pools.size().0, 1, "a row is on its way");
+    pools.told(id, Ledger::acknowledged);
+    pools.wishes(10, |wish| asked.push(wish.wish));
+    assert_eq!(asked.len(), 2);
+    pools.step(at(5));
+    assert_eq!(pools.size().0, 1, "its row lacks a chunk");
+    pools.step(at(7));
+    assert_eq!(pools.size().0, 0);
+    assert!(!pools.settle(10, Now::at(START), |_| unreachable!("there is none")));
+}
+
+#[test]
+fn a_refill_that_was_changed_lends_nothing_before_the_row_is_written_anew() {
+    let mut world = ready();
+    assert!(world.draw(1));
+    world.refill = Refill::steady(100, Period::from_secs(1).expect("not zero"));
+    assert!(!world.draw(1));
+    world.settle();
+    assert!(world.draw(1));
+}
