@@ -8,12 +8,14 @@ use std::time::{Duration, Instant as Clock};
 use quorate_core::answer::{DecisionId, Reason};
 use quorate_core::factor::Factors;
 use quorate_core::limit::{Algorithm, Counts, Group, Limit, MeterId, Mode, Per, PoolMode, Precision, Role, Scope};
+use quorate_core::pools::PoolWish;
+use quorate_core::pools::ledger::Wish;
 use quorate_core::request::ChargeMode;
 use quorate_core::shard::{Ask, Decision, Shard};
 use quorate_core::state::layout::Layouts;
 use quorate_core::state::memory::Memory;
 use quorate_core::terms::{Amounts, Terms};
-use quorate_core::time::{Now, Period, SECOND};
+use quorate_core::time::{Instant, Now, Period, SECOND};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -264,4 +266,49 @@ fn a_decision_on_known_keys_allocates_nothing() {
         assert!(allowed > 0 && denied > 0, "{allowed} allowed, {denied} denied");
     }
     assert_eq!(fewest, 0, "allocations in 140,000 decisions");
+}
+
+#[test]
+fn a_draw_from_a_known_durable_pool_allocates_nothing() {
+    let _alone = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let pool = Algorithm::Pool {
+        refill: 1,
+        every: Period::from_secs(3_600).expect("not zero"),
+        mode: PoolMode::Ceiling,
+    };
+    let of_key = vec![limit("per-minute", Role::Plain, sliding(60), 1_000_000)];
+    let mut world = World::new(of_key, vec![limit("pool", Role::Pool, pool, 1_000_000)]);
+    world.shard.pools().make_durable();
+    let mut at = START;
+    let mut ask = |world: &mut World| {
+        at += SECOND / 1_000;
+        world.ask(1, 1, ChargeMode::AllOrNone, at).reason
+    };
+    assert_eq!(ask(&mut world), Reason::PoolExhausted);
+    settle(&mut world.shard);
+    assert_eq!(ask(&mut world), Reason::PoolExhausted);
+    settle(&mut world.shard);
+    let mut fewest = usize::MAX;
+    for _ in 0..5 {
+        let region = Region::new(ALLOCATOR);
+        for _ in 0..9_000 {
+            assert_eq!(ask(&mut world), Reason::Ok);
+        }
+        fewest = fewest.min(region.change().allocations);
+        // A chunk is 50,000, and half of it the low water.
+        settle(&mut world.shard);
+    }
+    assert_eq!(fewest, 0);
+}
+
+/// The store does at once what pools wish.
+fn settle(shard: &mut Shard) {
+    let mut wishes = Vec::new();
+    shard.pools().wishes(10, |wish| wishes.push(wish));
+    for PoolWish { id, wish, .. } in wishes {
+        shard.pools().told(id, |ledger| match wish {
+            Wish::Read => ledger.learn(None, Instant(START)),
+            Wish::Write(_) => ledger.acknowledged(),
+        });
+    }
 }

@@ -28,9 +28,9 @@ impl Node {
         }
     }
 
-    /// Decides one request as [`Node::should_allow`] does, but where units of a quota are on their way gives it a place
-    /// to wait instead of an answer, while there is patience. To be asked again, with what is left of it, when the wait is
-    /// over. Nothing was charged by a request that is parked.
+    /// Decides one request as [`Node::should_allow`] does, but where units of a quota or of a durable pool are on their
+    /// way gives it a place to wait instead of an answer, while there is patience. To be asked again, with what is left
+    /// of it, when the wait is over. Nothing was charged by a request that is parked.
     ///
     /// # Errors
     /// What is structurally wrong with the request; nothing was charged.
@@ -207,7 +207,7 @@ impl Node {
 pub enum Decided<R> {
     /// It was decided.
     Answered(R),
-    /// It waits for units of a quota.
+    /// It waits for units of a quota or a durable pool.
     Parked(Parked),
 }
 
@@ -215,7 +215,7 @@ pub enum Decided<R> {
 enum Charged<R, F> {
     /// It was decided.
     Answered(R),
-    /// It waits for units of a quota.
+    /// It waits for units of a quota or a durable pool.
     Parked(Parked),
     /// A newer policy is in force than the one that it was to be decided by: nothing was charged.
     Outdated(F),

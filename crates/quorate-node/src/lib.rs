@@ -193,7 +193,7 @@ impl Node {
         self.clock.now().instant.0
     }
 
-    /// A place to wait for units of an org's quotas; `None` when there is no patience left, or too many wait.
+    /// A place to wait for units of an org's quotas or pool; `None` when there is no patience left, or too many wait.
     pub(crate) fn park(&self, org: &str, patience: Patience) -> Option<Parked> {
         self.parking.enter(self.shard_number(org), patience)
     }
@@ -310,7 +310,11 @@ impl Node {
     pub(crate) fn settle_pools(&self, max: usize, wishes: &mut Vec<Wished>) -> bool {
         let now = self.clock.now();
         for (number, shard) in self.shards.iter().enumerate() {
-            if shard.lock().pools().settle(max, now, |wish| wishes.push((number, wish))) {
+            if shard
+                .lock()
+                .pools()
+                .settle(max, now, |wish| wishes.push((number, wish)))
+            {
                 return true;
             }
         }

@@ -19,6 +19,7 @@ pub(crate) use keeper::Wished;
 #[derive(Debug, Default)]
 pub(crate) struct PoolCounters {
     operations: AtomicU64,
+    levels: AtomicU64,
     failures: AtomicU64,
     running: AtomicBool,
 }
@@ -28,7 +29,9 @@ pub(crate) struct PoolCounters {
 pub struct PoolStats {
     /// Operations on the store that read or wrote levels, each of many pools.
     pub operations: u64,
-    /// Of those, operations that failed and are tried again.
+    /// Levels that those read or wrote, or were to.
+    pub levels: u64,
+    /// Of the operations, those that failed and are tried again.
     pub failures: u64,
     /// Pools that are kept now.
     pub kept: u64,
@@ -44,6 +47,7 @@ impl PoolCounters {
         // Single numbers that nothing else is read together with: no ordering is needed.
         PoolStats {
             operations: self.operations.load(Ordering::Relaxed),
+            levels: self.levels.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
             running: self.running.load(Ordering::Relaxed),
             ..PoolStats::default()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_store::embedded::{Embedded, OpenError, Stats};
+use quorate_store::pool::Pools;
 use quorate_store::{Grants, Operations, Store, StoreError};
 use quorate_store_scylla::{ConfigError, ConnectError, ScyllaConfig, ScyllaStore};
 use thiserror::Error;
@@ -135,6 +136,11 @@ impl OpenStore {
 
     /// Its rows of quotas.
     pub(crate) fn grants(&self) -> Arc<dyn Grants> {
+        self.store.clone()
+    }
+
+    /// Its levels of burst pools.
+    pub(crate) fn pools(&self) -> Arc<dyn Pools> {
         self.store.clone()
     }
 

@@ -140,6 +140,7 @@ fn other_cases() -> Vec<Case> {
             records_hold_what_they_may;
         pools:
             the_last_write_counts
+            levels_are_read_by_name
             pools_are_not_confused_and_pages_leave_none_out
             many_are_written_at_once
             one_beyond_a_bound_refuses_all;

@@ -19,6 +19,7 @@ mod http_answers;
 mod invalid_grpc;
 mod invalid_http;
 mod overload;
+mod pools;
 mod quotas;
 mod reload;
 mod replay;

@@ -3,6 +3,7 @@
 
 mod cases;
 mod fixture;
+mod loans;
 mod model;
 mod quotas;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use quorate_core::pools::PoolWish;
 use quorate_core::pools::ledger::Wish;
-use quorate_store::pool::PoolLevel;
-use quorate_store::{Store, StoreError};
+use quorate_store::StoreError;
+use quorate_store::pool::{PoolLevel, Pools};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, timeout};
 
@@ -34,20 +34,22 @@ pub(crate) type Wished = (usize, PoolWish);
 /// Keeps the pools of a node durable.
 pub struct PoolKeeper {
     node: Arc<Node>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Pools>,
     away: bool,
 }
 
 impl fmt::Debug for PoolKeeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolKeeper").field("away", &self.away).finish_non_exhaustive()
+        f.debug_struct("PoolKeeper")
+            .field("away", &self.away)
+            .finish_non_exhaustive()
     }
 }
 
 impl PoolKeeper {
     /// A keeper; from now on pools lend only what the store lacks already. To be made before anything is decided.
     #[must_use]
-    pub fn new(node: Arc<Node>, store: Arc<dyn Store>) -> Self {
+    pub fn new(node: Arc<Node>, store: Arc<dyn Pools>) -> Self {
         node.make_pools_durable();
         Self {
             node,
@@ -109,7 +111,7 @@ impl PoolKeeper {
             .iter()
             .map(|(_, wish)| (Arc::clone(&wish.org), Arc::clone(&wish.pool)))
             .collect();
-        let answer = self.counted(self.store.levels(&names)).await;
+        let answer = self.counted(names.len(), self.store.levels(&names)).await;
         let now = self.node.now();
         let Some(levels) = answer.filter(|levels| levels.len() == names.len()) else {
             for (shard, wish) in wishes {
@@ -119,14 +121,18 @@ impl PoolKeeper {
         };
         for ((shard, wish), level) in wishes.iter().zip(levels) {
             let row = level.map(|level| level::row(level, now));
-            self.node.pool_told(*shard, wish.id, |ledger| ledger.learn(row, now.instant));
+            self.node
+                .pool_told(*shard, wish.id, |ledger| ledger.learn(row, now.instant));
         }
         true
     }
 
     async fn write(&mut self, wishes: &[Wished]) -> bool {
         let levels = self.levels(wishes);
-        let written = self.counted(self.store.write_pools(&levels)).await.is_some();
+        let written = self
+            .counted(levels.len(), self.store.write_pools(&levels))
+            .await
+            .is_some();
         for (shard, wish) in wishes {
             self.node.pool_told(*shard, wish.id, |ledger| {
                 if written {
@@ -148,10 +154,12 @@ impl PoolKeeper {
         rows.collect()
     }
 
-    /// An operation on the store, in bounded time, counted; `None` when it failed.
-    async fn counted<T>(&self, operation: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    /// An operation on the store on so many levels, in bounded time, counted; `None` when it failed.
+    async fn counted<T>(&self, levels: usize, operation: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
         let counters = self.node.pool_counters();
         counters.operations.fetch_add(1, Ordering::Relaxed);
+        let levels = u64::try_from(levels).unwrap_or(u64::MAX);
+        counters.levels.fetch_add(levels, Ordering::Relaxed);
         let done = timeout(OPERATION_MAX, operation).await.ok().and_then(Result::ok);
         if done.is_none() {
             counters.failures.fetch_add(1, Ordering::Relaxed);
@@ -173,7 +181,10 @@ impl PoolKeeper {
             let more = self.node.settle_pools(POOLS_MAX, &mut wishes);
             if !wishes.is_empty() {
                 let levels = self.levels(&wishes);
-                whole &= self.counted(self.store.write_pools(&levels)).await.is_some();
+                whole &= self
+                    .counted(levels.len(), self.store.write_pools(&levels))
+                    .await
+                    .is_some();
             }
             if !more {
                 return whole;

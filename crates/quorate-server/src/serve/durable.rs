@@ -66,7 +66,7 @@ impl Durable {
         let usage = UsageWriter::new(Arc::clone(node), holder, settings.usage_kept);
         let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
         let pools = (!unshared_windows).then(|| {
-            let keeper = PoolKeeper::new(Arc::clone(node), Arc::clone(store.store()));
+            let keeper = PoolKeeper::new(Arc::clone(node), store.pools());
             tokio::spawn(keeper.run(stopped.clone(), GIVE_BACK_MAX))
         });
         let driver = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));

@@ -24,7 +24,32 @@ pub(super) async fn the_last_write_counts(subject: Subject) {
             subject.levels(100).await.get(&(Arc::clone(&org), "burst".into())),
             Some(&level)
         );
+        let names = [(Arc::clone(&org), "burst".into()), (Arc::clone(&org), "other".into())];
+        assert_eq!(subject.levels_of(&names).await, [Some(level), None]);
     }
+}
+
+pub(super) async fn levels_are_read_by_name(subject: Subject) {
+    let mut named: Vec<Named> = Vec::new();
+    for (missing, name) in (1..).zip(odd_names()) {
+        let level = PoolLevel { missing, at_ns: 7 };
+        named.push((subject.own("acme"), name, level));
+    }
+    subject.writes_pools(&named).await;
+    named.reverse();
+    let names: Vec<_> = named
+        .iter()
+        .map(|(org, pool, _)| (Arc::clone(org), Arc::clone(pool)))
+        .collect();
+    let levels: Vec<_> = named.iter().map(|(.., level)| Some(*level)).collect();
+    assert_eq!(subject.levels_of(&names).await, levels);
+    assert_eq!(subject.levels_of(&[]).await, []);
+    let never: Vec<_> = (0..1_500)
+        .map(|n| (subject.own(&format!("never{n}")), "burst".into()))
+        .collect();
+    assert!(subject.levels_of(&never).await.iter().all(Option::is_none));
+    let beyond = subject.store.levels(&[(too_long(), "burst".into())]).await;
+    assert!(matches!(beyond, Err(StoreError::Refused(_))), "{beyond:?}");
 }
 
 pub(super) async fn pools_are_not_confused_and_pages_leave_none_out(subject: Subject) {
@@ -101,6 +126,10 @@ pub(super) async fn one_beyond_a_bound_refuses_all(subject: Subject) {
 impl Subject {
     async fn writes_pools(&self, named: &[Named]) {
         again(|| self.store.write_pools(named)).await.expect("a write");
+    }
+
+    async fn levels_of(&self, names: &[(Arc<str>, Arc<str>)]) -> Vec<Option<PoolLevel>> {
+        again(|| self.store.levels(names)).await.expect("levels")
     }
 
     /// All levels of the store, read in pages.

@@ -112,6 +112,12 @@ pub(super) fn pools(stats: &PoolStats) -> Vec<Family> {
             "Operations on levels of burst pools that failed and are tried again",
         )
         .of(stats.failures),
+        Family::new(
+            "quorate_pool_levels",
+            Counter,
+            "Levels of single burst pools that operations on the store read or wrote",
+        )
+        .of(stats.levels),
     ]
 }
 
