@@ -49,7 +49,7 @@ struct Judging<'j> {
 impl Node {
     /// Decides requests of one org, all or none, and hands each answer to `render` in order. Answers whether all were
     /// charged. If one is denied the others say what they would have been. While there is patience, and all that is
-    /// missing are units of quotas that are on their way, it gives them a place to wait together instead, and nothing was
+    /// missing are units of quotas and pools that are on their way, it gives them a place to wait together instead, and nothing was
     /// charged.
     ///
     /// # Errors
@@ -159,7 +159,9 @@ impl Item<'_> {
         match &self.outcome {
             Outcome::Unlimited(reason) => *reason == Reason::Ok,
             Outcome::Again(_) => true,
-            Outcome::Decided { decision, .. } => matches!(decision.reason, Reason::Ok | Reason::QuotaPending),
+            Outcome::Decided { decision, .. } => {
+                decision.awaits_pool || matches!(decision.reason, Reason::Ok | Reason::QuotaPending)
+            }
         }
     }
 

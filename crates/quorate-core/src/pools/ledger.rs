@@ -27,18 +27,21 @@ pub struct PoolTerms {
     pub every: Period,
     /// Units of a chunk.
     pub chunk: u64,
+    /// Units that it may hold now.
+    pub room: u64,
     /// No factor bears on the refill now.
     pub steady: bool,
 }
 
 impl PoolTerms {
-    /// The terms of a pool of `capacity` units.
+    /// The terms of a pool of `capacity` units, which may hold `room` under the factors in force.
     #[must_use]
-    pub fn new(capacity: u64, refill: &Refill<'_>) -> Self {
+    pub fn new(capacity: u64, room: u64, refill: &Refill<'_>) -> Self {
         Self {
             units: refill.units,
             every: refill.every,
             chunk: (capacity / CHUNKS_PER_POOL).max(1),
+            room,
             steady: refill.factors.is_empty(),
         }
     }
@@ -158,7 +161,9 @@ impl Ledger {
             return Some(Wish::Read);
         };
         self.wanting = false;
-        let units = self.terms.chunk.max(self.needed);
+        // What was asked for and can be had: several may ask for the same units.
+        let level = self.terms.room.saturating_sub(self.lent.missing);
+        let units = self.terms.chunk.max(self.needed.min(level));
         let next = Pool {
             missing: self.lent.missing.saturating_add(units),
             shares: 0,

@@ -66,7 +66,7 @@ impl World {
             refill,
             real: START,
             back: 0,
-            ledger: Ledger::new(PoolTerms::new(capacity, &refill)),
+            ledger: Ledger::new(PoolTerms::new(capacity, capacity, &refill)),
             stored: None,
             asked: None,
             ideal: Pool::default(),
@@ -78,7 +78,7 @@ impl World {
     }
 
     fn terms(&self) -> PoolTerms {
-        PoolTerms::new(self.capacity, &self.refill)
+        PoolTerms::new(self.capacity, self.capacity, &self.refill)
     }
 
     fn level(&self) -> u64 {
@@ -325,7 +325,7 @@ fn many_that_wait_are_served_by_one_write() {
 fn a_pool_that_is_full_again_is_forgotten_and_others_are_not() {
     let mut pools = Pools::default();
     let refill = Refill::steady(1, Period::from_secs(1).expect("not zero"));
-    let (id, terms) = (PoolId(1), PoolTerms::new(100, &refill));
+    let (id, terms) = (PoolId(1), PoolTerms::new(100, 100, &refill));
     assert!(pools.keep(id, "o", &"pool".into(), terms));
     let at = |seconds: u64| Instant(START + seconds * SECOND);
     pools.need(id, 1);

@@ -32,8 +32,10 @@ pub(super) struct Loan {
     earlier: u64,
     known: bool,
     away: bool,
-    /// Units that the request lacks of those; 0 for one that only wants to know the level.
+    /// Units that are to be deducted for the request; 0 for one that only wants to know the level.
     lacks: Option<u64>,
+    /// Its answer hangs on what the store says.
+    waits: bool,
 }
 
 /// What a batch has made of a pool so far.
@@ -49,13 +51,12 @@ impl Loan {
         if !found.passes() || ask.mode == ChargeMode::Record {
             return false;
         }
-        self.lacks = if ask.look {
-            // It draws nothing, but says what there is.
-            (!self.known).then_some(0)
-        } else {
-            (found.draw > self.lendable).then(|| found.draw.saturating_add(self.earlier))
-        };
-        self.lacks.is_some_and(|units| units > 0 || self.away)
+        let short = found.draw > self.lendable;
+        // A look draws nothing, but says what there is, and may be asked ahead of what does draw.
+        let asks = short || (ask.look && !self.known);
+        self.lacks = asks.then(|| found.draw.saturating_add(self.earlier));
+        self.waits = if ask.look { !self.known } else { short };
+        short && (!ask.look || self.away)
     }
 
     /// What the request finds if only what is deducted is lent.
@@ -79,7 +80,7 @@ impl Loan {
 
     /// The request could pass as soon as the store has answered.
     pub(super) const fn is_pending(&self) -> bool {
-        self.lacks.is_some() && !self.away
+        self.waits && !self.away
     }
 
     /// The answer rests on a store that does not answer.
@@ -124,7 +125,7 @@ impl Shard {
         let rule = &seats[place].rule;
         let refill = rule.refill()?;
         let id = PoolId::of(&self.hash_key, ask.org, &rule.limit.name);
-        let terms = PoolTerms::new(rule.limit.capacity, &refill);
+        let terms = PoolTerms::new(rule.limit.capacity, rule.capacity(now.instant), &refill);
         let away = self.pools.is_away();
         let ledger = self.pools.ledger(id);
         let met = ledger.and_then(|ledger| {
@@ -150,6 +151,7 @@ impl Shard {
             known: met.is_some(),
             away,
             lacks: None,
+            waits: false,
         })
     }
 
