@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 
 use crate::pools::ledger::{Ledger, PoolTerms, Urgency, Wish};
 use crate::state::fingerprint::{HashKey, keyed_hash};
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, SECOND};
 use crate::window::pool::Pool;
 
 /// The most durable pools that one shard keeps: about 8 MB. Beyond it what needs a new one finds it empty. Those that
@@ -23,6 +23,12 @@ pub const POOLS_MAX: usize = 32_768;
 
 /// Pools that one step of housekeeping looks at.
 const SWEEP_PER_STEP: usize = 64;
+
+/// For how long a pool that is full stays known: who meets it again has its row read again.
+const IDLE_NS: u64 = 600 * SECOND;
+
+/// The same when more than half of the room is taken.
+const IDLE_NS_CROWDED: u64 = SECOND;
 
 /// What a pool is found by: a hash of its org and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -197,11 +203,13 @@ impl Pools {
 
     /// Looks at a few pools and forgets those that are full, and whose rows say so.
     pub fn step(&mut self, now: Instant) {
+        let crowded = self.known.len() > POOLS_MAX / 2;
+        let idle_ns = if crowded { IDLE_NS_CROWDED } else { IDLE_NS };
         for _ in 0..self.round.len().min(SWEEP_PER_STEP) {
             let Some(id) = self.round.pop_front() else {
                 return;
             };
-            let idle = |known: &Known| !known.stirred && known.ledger.is_idle(now);
+            let idle = |known: &Known| !known.stirred && known.ledger.is_idle(idle_ns, now);
             if self.known.get(&id).is_some_and(idle) {
                 self.known.remove(&id);
             } else {

@@ -294,9 +294,10 @@ impl Node {
         }
     }
 
-    /// Up to `max` of what the store is to be asked of pools.
-    pub(crate) fn pool_wishes(&self, max: usize, wishes: &mut Vec<Wished>) {
-        for (number, shard) in self.shards.iter().enumerate() {
+    /// Up to `max` of what the store is to be asked of pools, from shard `turn` on, so that each has its turn.
+    pub(crate) fn pool_wishes(&self, turn: usize, max: usize, wishes: &mut Vec<Wished>) {
+        let shards = self.shards.iter().enumerate();
+        for (number, shard) in shards.cycle().skip(turn % SHARDS).take(SHARDS) {
             let room = max - wishes.len();
             shard.lock().pools().wishes(room, |wish| wishes.push((number, wish)));
         }

@@ -135,7 +135,7 @@ impl Ledger {
         self.lent = after;
         let chunk = self.terms.chunk;
         let refill = self.terms.refill();
-        if after.missing < before.missing {
+        if after.missing <= before.missing {
             // Given back: a crash is not to lose more than a chunk.
             let ahead = beyond(&row, &after, &refill, now);
             self.wanting |= ahead > chunk.saturating_mul(2).max(self.needed);
@@ -227,9 +227,12 @@ impl Ledger {
         })
     }
 
-    /// Whether forgetting it forgets nothing: the pool is full, and its row says so.
+    /// Whether forgetting it forgets nothing, and nobody has met it for so long: the pool is full, and its row says so.
     #[must_use]
-    pub fn is_idle(&self, now: Instant) -> bool {
+    pub fn is_idle(&self, for_ns: u64, now: Instant) -> bool {
+        if self.lent.at.after(for_ns) > now {
+            return false;
+        }
         let refill = self.terms.refill();
         let full = |pool: &Pool| pool.at(&refill, now).missing == 0;
         self.sent.is_none() && !self.wanting && full(&self.lent) && self.row.as_ref().is_some_and(full)

@@ -324,7 +324,7 @@ fn many_that_wait_are_served_by_one_write() {
 #[test]
 fn a_pool_that_is_full_again_is_forgotten_and_others_are_not() {
     let mut pools = Pools::default();
-    let refill = Refill::steady(1, Period::from_secs(1).expect("not zero"));
+    let refill = Refill::steady(1, Period::from_secs(200).expect("not zero"));
     let (id, terms) = (PoolId(1), PoolTerms::new(100, 100, &refill));
     assert!(pools.keep(id, "o", &"pool".into(), terms));
     let at = |seconds: u64| Instant(START + seconds * SECOND);
@@ -341,9 +341,9 @@ fn a_pool_that_is_full_again_is_forgotten_and_others_are_not() {
     pools.told(id, Ledger::acknowledged);
     pools.wishes(10, |wish| asked.push(wish.wish));
     assert_eq!(asked.len(), 2);
-    pools.step(at(5));
+    pools.step(at(700));
     assert_eq!(pools.size().0, 1, "its row lacks a chunk");
-    pools.step(at(7));
+    pools.step(at(1_100));
     assert_eq!(pools.size().0, 0);
     assert!(!pools.settle(10, Now::at(START), |_| unreachable!("there is none")));
 }

@@ -36,6 +36,8 @@ pub struct PoolKeeper {
     node: Arc<Node>,
     store: Arc<dyn Pools>,
     away: bool,
+    /// The shard that is asked first in the next round.
+    turn: usize,
 }
 
 impl fmt::Debug for PoolKeeper {
@@ -55,6 +57,7 @@ impl PoolKeeper {
             node,
             store,
             away: false,
+            turn: 0,
         }
     }
 
@@ -89,7 +92,8 @@ impl PoolKeeper {
     /// Asks the store what pools wish; false when it failed.
     pub(super) async fn round(&mut self) -> bool {
         let mut wishes = Vec::new();
-        self.node.pool_wishes(POOLS_MAX, &mut wishes);
+        self.turn = self.turn.wrapping_add(1);
+        self.node.pool_wishes(self.turn, POOLS_MAX, &mut wishes);
         if wishes.is_empty() {
             return true;
         }
