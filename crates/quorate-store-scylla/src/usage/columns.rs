@@ -11,8 +11,9 @@ use super::TABLE;
 use crate::error;
 use crate::number::{from_column, from_uuid, to_column, to_uuid};
 
-/// Rows of one batch: with names of usual lengths 20 to 40 KB, one mutation that every database takes.
-const BATCH_ROWS: usize = 200;
+/// Rows of one batch: with names of usual lengths 100 to 200 KB, one mutation of one partition, which no database counts
+/// as a batch that is too large. So the usage of most orgs is one operation.
+const BATCH_ROWS: usize = 1_000;
 /// Bytes of names in one batch. Half of the commit log's segment is the most that a mutation may have: 16 MB by default.
 const BATCH_BYTES: usize = 256 * 1_024;
 
