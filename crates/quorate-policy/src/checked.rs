@@ -9,7 +9,7 @@ use crate::report::Level;
 use crate::{Report, Source, rules, shape, yaml};
 
 /// The largest source, in bytes: room for some hundred thousand keys.
-pub(crate) const SOURCE_BYTES_MAX: usize = 64 << 20;
+pub const SOURCE_BYTES_MAX: usize = 64 << 20;
 
 /// A policy that has passed every rule, and what is odd about it all the same.
 #[derive(Clone, Debug)]

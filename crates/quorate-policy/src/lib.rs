@@ -35,6 +35,16 @@ pub use schema::schema;
 pub use set::explain::{ExplainedLimit, ExplainedQuota, Explanation, Step};
 pub use set::{Bounds, HeaderProfile, PolicySet, QuotaDefinition, QuotaPeriod, Resolved, Verdict};
 
+/// Reading YAML with places, and reporting what is wrong there: for other languages than the policy's that are written in
+/// such files.
+pub mod document {
+    pub use crate::checked::SOURCE_BYTES_MAX;
+    pub use crate::problems::{Found, Problems, Spot, shown};
+    pub use crate::report::Level;
+    pub use crate::suggest::help as suggestion;
+    pub use crate::yaml::{Dialect, Entry, Node, Value, parse_as as parse};
+}
+
 /// One file of a policy, already read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {

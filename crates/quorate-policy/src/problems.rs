@@ -5,17 +5,23 @@ pub(crate) const PROBLEMS_MAX: usize = 1_000;
 
 /// A stretch of a source, in characters from its beginning; line and column count from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Spot {
-    pub(crate) source: usize,
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+pub struct Spot {
+    /// The number of the source, from 0.
+    pub source: usize,
+    /// The line of its beginning.
+    pub line: usize,
+    /// The column of its beginning, in characters.
+    pub column: usize,
+    /// Its beginning.
+    pub start: usize,
+    /// Where it ends: the first character behind it.
+    pub end: usize,
 }
 
 impl Spot {
     /// The beginning of a source.
-    pub(crate) const fn first_of(source: usize) -> Self {
+    #[must_use]
+    pub const fn first_of(source: usize) -> Self {
         Self {
             source,
             line: 1,
@@ -41,22 +47,26 @@ impl<T> At<T> {
 
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) spot: Spot,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
-    pub(crate) also: Option<(Spot, String)>,
+pub struct Found {
+    /// Where it is.
+    pub spot: Spot,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+    /// Another place that it is about, and what is to be seen there.
+    pub also: Option<(Spot, String)>,
 }
 
 impl Found {
     /// What would be right.
-    pub(crate) fn help(&mut self, help: impl Into<String>) -> &mut Self {
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
 
     /// Another place that the problem is about.
-    pub(crate) fn also(&mut self, spot: Spot, note: impl Into<String>) -> &mut Self {
+    pub fn also(&mut self, spot: Spot, note: impl Into<String>) -> &mut Self {
         self.also = Some((spot, note.into()));
         self
     }
@@ -64,7 +74,7 @@ impl Found {
 
 /// Problems, in the order in which they were found.
 #[derive(Debug, Default)]
-pub(crate) struct Problems {
+pub struct Problems {
     found: Vec<Found>,
     /// Where those beyond the bound are put.
     beyond: Option<Found>,
@@ -73,7 +83,7 @@ pub(crate) struct Problems {
 
 impl Problems {
     /// Adds one; what comes back can be told more.
-    pub(crate) fn add(&mut self, spot: Spot, message: impl Into<String>) -> &mut Found {
+    pub fn add(&mut self, spot: Spot, message: impl Into<String>) -> &mut Found {
         let found = Found {
             spot,
             message: message.into(),
@@ -88,11 +98,15 @@ impl Problems {
         self.found.last_mut().expect("one was just added")
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many were added.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.found.len() + self.omitted
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether none was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
@@ -108,7 +122,8 @@ impl Problems {
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// A text as a message repeats it: not longer than a line, and without control characters.
-pub(crate) fn shown(text: &str) -> String {
+#[must_use]
+pub fn shown(text: &str) -> String {
     let mut shown: String = text
         .chars()
         .take(SHOWN_CHARS_MAX)

@@ -41,9 +41,11 @@ pub struct Problem {
 
 /// How bad what a report lists is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Level {
+pub enum Level {
+    /// Nothing of the files may be used.
     #[default]
     Error,
+    /// It is allowed, and probably not meant.
     Warning,
 }
 
@@ -58,7 +60,9 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(sources: Arc<[Source]>, problems: Problems, level: Level) -> Self {
+    /// What was found in some sources.
+    #[must_use]
+    pub fn new(sources: Arc<[Source]>, problems: Problems, level: Level) -> Self {
         let (found, omitted) = problems.into_sorted();
         let problems = found.iter().map(|found| problem(&sources, found)).collect();
         // Warnings live as long as the policy does: without them there is no reason to keep its text.

@@ -20,7 +20,8 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 const LISTED_MAX: usize = 12;
 
 /// What to say about a word that is not known: the nearest one, else all of them if they are few.
-pub(crate) fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
+#[must_use]
+pub fn help<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     if let Some(nearest) = nearest(word, known.clone()) {
         return Some(format!("did you mean `{nearest}`?"));
     }

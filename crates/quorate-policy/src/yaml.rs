@@ -1,48 +1,61 @@
 //! YAML text to nodes that know where they stand. Names of a mapping are plain text; anchors are followed; duplicate
-//! names, tags, merge keys and second documents are refused. What the nodes mean is not known here.
+//! names and second documents are refused, tags and merge keys where the [`Dialect`] does not read them. What the nodes
+//! mean is not known here.
+
+mod dialect;
 
 use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 use crate::problems::{Problems, Spot, shown};
+pub use dialect::Dialect;
 
-/// The deepest nesting. A policy needs eight levels; what is deeper was not written by a person.
-const DEPTH_MAX: usize = 32;
 /// The most nodes that anchors may add by being used: a few nested ones could otherwise fill any memory.
 const ALIAS_NODES_MAX: usize = 100_000;
+/// The most nodes that are kept to be used by an anchor, those in nested anchors counted again.
+const ANCHOR_NODES_MAX: usize = 1_000_000;
 
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub(crate) spot: Spot,
-    pub(crate) value: Value,
+pub struct Node {
+    /// Where it begins.
+    pub spot: Spot,
+    /// What it holds.
+    pub value: Value,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
-    /// One word, number or text, as it was written.
+pub enum Value {
+    /// One word, number or text.
     Scalar {
+        /// As it was written.
         text: String,
-        /// Not in quotes.
+        /// Not in quotes, nor said by a tag to be text.
         plain: bool,
     },
+    /// A list.
     List(Vec<Node>),
+    /// A mapping.
     Map(Vec<Entry>),
 }
 
 /// One name of a mapping, with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) name: String,
-    pub(crate) spot: Spot,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// The name.
+    pub name: String,
+    /// Where the name stands.
+    pub spot: Spot,
+    /// The value.
+    pub value: Node,
 }
 
 impl Node {
     /// Whether nothing is written here, or `null`.
-    pub(crate) fn is_nothing(&self) -> bool {
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
     }
 
@@ -55,10 +68,17 @@ impl Node {
     }
 }
 
-/// Parses the one document of a source. `None` when it holds nothing or cannot be read as YAML at all.
+/// Parses the one document of a source, as policies are written. `None` when it holds nothing or cannot be read as YAML
+/// at all.
 pub(crate) fn parse(source: usize, text: &str, problems: &mut Problems) -> Option<Node> {
+    parse_as(&Dialect::POLICY, source, text, problems)
+}
+
+/// Parses the one document of a source. `None` when it holds nothing or cannot be read as YAML at all; what was read up
+/// to a problem is returned.
+pub fn parse_as(dialect: &'static Dialect, source: usize, text: &str, problems: &mut Problems) -> Option<Node> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut builder = Builder::new(source);
+    let mut builder = Builder::new(dialect, source);
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
             Ok(event) => event,
@@ -101,6 +121,8 @@ enum Frame {
         anchor: usize,
         entries: Vec<Entry>,
         seen: BTreeMap<String, Spot>,
+        /// What merge keys bring, the first to win first.
+        merged: Vec<Entry>,
         next: Name,
     },
 }
@@ -109,27 +131,35 @@ enum Frame {
 enum Name {
     Awaited,
     Given(String, Spot),
+    Merge,
     Refused,
 }
 
 struct Builder {
+    dialect: &'static Dialect,
     source: usize,
     frames: Vec<Frame>,
     anchors: BTreeMap<usize, Node>,
     alias_nodes_left: usize,
+    anchor_nodes_left: usize,
     root: Option<Node>,
     documents: usize,
+    /// Where a second document begins that so far holds nothing.
+    second: Option<Spot>,
 }
 
 impl Builder {
-    const fn new(source: usize) -> Self {
+    const fn new(dialect: &'static Dialect, source: usize) -> Self {
         Self {
+            dialect,
             source,
             frames: Vec::new(),
             anchors: BTreeMap::new(),
             alias_nodes_left: ALIAS_NODES_MAX,
+            anchor_nodes_left: ANCHOR_NODES_MAX,
             root: None,
             documents: 0,
+            second: None,
         }
     }
 
@@ -140,24 +170,31 @@ impl Builder {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    problems
-                        .add(spot, "a second document begins here; a policy file holds one")
-                        .help("put it into a file of its own: several files add up");
-                    return None;
+                    let begins = *self.second.get_or_insert(spot);
+                    if !self.dialect.empty_documents {
+                        return self.refuse_second(begins, problems);
+                    }
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                if tag.is_some() {
-                    refuse_tag(spot, problems);
+                let plain = style == ScalarStyle::Plain;
+                if let Some(begins) = self.second {
+                    let empty = plain && matches!(&*text, "" | "~");
+                    return if empty { Some(()) } else { self.refuse_second(begins, problems) };
                 }
-                let value = Value::Scalar {
-                    text: text.into_owned(),
-                    plain: style == ScalarStyle::Plain,
+                let plain = match tag {
+                    Some(tag) => self.dialect.plain(&tag, plain, spot, problems),
+                    None => plain,
                 };
-                self.finish(Node { spot, value }, anchor, problems);
+                let text = text.into_owned();
+                let value = Value::Scalar { text, plain };
+                self.finish(Node { spot, value }, anchor, problems)?;
             }
-            Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
-                refuse_tag(spot, problems);
+            Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_) if self.second.is_some() => {
+                return self.refuse_second(spot, problems);
+            }
+            Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) if !self.dialect.tags => {
+                dialect::refuse_tag(spot, problems);
                 return None;
             }
             Event::SequenceStart(anchor, _) => self.open(
@@ -174,11 +211,12 @@ impl Builder {
                     anchor,
                     entries: Vec::new(),
                     seen: BTreeMap::new(),
+                    merged: Vec::new(),
                     next: Name::Awaited,
                 },
                 problems,
             )?,
-            Event::SequenceEnd | Event::MappingEnd => self.close(problems),
+            Event::SequenceEnd | Event::MappingEnd => self.close(problems)?,
             Event::Alias(anchor) => self.follow(anchor, spot, problems)?,
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
@@ -195,25 +233,45 @@ impl Builder {
         }
     }
 
+    fn refuse_second(&self, begins: Spot, problems: &mut Problems) -> Option<()> {
+        let message = format!("a second document begins here; a {} file holds one", self.dialect.noun);
+        problems
+            .add(begins, message)
+            .help("put it into a file of its own: several files add up");
+        None
+    }
+
     fn open(&mut self, frame: Frame, problems: &mut Problems) -> Option<()> {
-        if self.frames.len() >= DEPTH_MAX {
+        let depth_max = self.dialect.depth_max;
+        if self.frames.len() >= depth_max {
             let (Frame::List { spot, .. } | Frame::Map { spot, .. }) = frame;
-            problems.add(spot, format!("nested deeper than {DEPTH_MAX} levels"));
+            problems.add(spot, format!("nested deeper than {depth_max} levels"));
             return None;
         }
         self.frames.push(frame);
         Some(())
     }
 
-    fn close(&mut self, problems: &mut Problems) {
-        let (spot, anchor, value) = match self.frames.pop() {
-            Some(Frame::List { spot, anchor, items }) => (spot, anchor, Value::List(items)),
-            Some(Frame::Map {
-                spot, anchor, entries, ..
-            }) => (spot, anchor, Value::Map(entries)),
-            None => return,
+    fn close(&mut self, problems: &mut Problems) -> Option<()> {
+        let (spot, anchor, value) = match self.frames.pop()? {
+            Frame::List { spot, anchor, items } => (spot, anchor, Value::List(items)),
+            Frame::Map {
+                spot,
+                anchor,
+                mut entries,
+                mut seen,
+                merged,
+                ..
+            } => {
+                for entry in merged {
+                    if seen.insert(entry.name.clone(), entry.spot).is_none() {
+                        entries.push(entry);
+                    }
+                }
+                (spot, anchor, Value::Map(entries))
+            }
         };
-        self.finish(Node { spot, value }, anchor, problems);
+        self.finish(Node { spot, value }, anchor, problems)
     }
 
     fn follow(&mut self, anchor: usize, spot: Spot, problems: &mut Problems) -> Option<()> {
@@ -226,22 +284,32 @@ impl Builder {
             return None;
         };
         self.alias_nodes_left = left;
-        self.finish(node.clone(), 0, problems);
-        Some(())
+        self.finish(node.clone(), 0, problems)
     }
 
     /// Puts a finished node where it belongs.
-    fn finish(&mut self, node: Node, anchor: usize, problems: &mut Problems) {
+    fn finish(&mut self, node: Node, anchor: usize, problems: &mut Problems) -> Option<()> {
         if anchor > 0 {
+            let Some(left) = self.anchor_nodes_left.checked_sub(node.count()) else {
+                problems.add(node.spot, format!("anchors hold more than {ANCHOR_NODES_MAX} values"));
+                return None;
+            };
+            self.anchor_nodes_left = left;
             self.anchors.insert(anchor, node.clone());
         }
+        let dialect = self.dialect;
         match self.frames.last_mut() {
             None => self.root = Some(node),
             Some(Frame::List { items, .. }) => items.push(node),
             Some(Frame::Map {
-                entries, seen, next, ..
+                entries,
+                seen,
+                merged,
+                next,
+                ..
             }) => match std::mem::replace(next, Name::Awaited) {
-                Name::Awaited => *next = name(node, seen, problems),
+                Name::Awaited => *next = name(dialect, node, seen, problems),
+                Name::Merge => dialect::merge(node, merged, problems),
                 Name::Given(name, spot) => entries.push(Entry {
                     name,
                     spot,
@@ -250,16 +318,20 @@ impl Builder {
                 Name::Refused => {}
             },
         }
+        Some(())
     }
 }
 
 /// Reads the name of the next entry of a mapping. A name that comes twice is refused, and its second value with it.
-fn name(node: Node, seen: &mut BTreeMap<String, Spot>, problems: &mut Problems) -> Name {
+fn name(dialect: &Dialect, node: Node, seen: &mut BTreeMap<String, Spot>, problems: &mut Problems) -> Name {
     let spot = node.spot;
     let Value::Scalar { text, plain } = node.value else {
         problems.add(spot, "a name is expected here, not a list or a mapping");
         return Name::Refused;
     };
+    if plain && text == "<<" && dialect.merge_keys {
+        return Name::Merge;
+    }
     if plain && text == "<<" {
         problems
             .add(spot, "merge keys are not followed")
@@ -274,12 +346,6 @@ fn name(node: Node, seen: &mut BTreeMap<String, Spot>, problems: &mut Problems) 
     }
     seen.insert(text.clone(), spot);
     Name::Given(text, spot)
-}
-
-fn refuse_tag(spot: Spot, problems: &mut Problems) {
-    problems
-        .add(spot, "tags have no meaning in a policy")
-        .help("leave out what begins with `!`");
 }
 
 #[cfg(test)]

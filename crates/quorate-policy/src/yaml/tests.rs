@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use super::{DEPTH_MAX, Node, Value, parse};
+use super::{Dialect, Node, Value, parse};
 use crate::problems::Problems;
 
 /// Shows every node and name with its line and column, and then every problem.
@@ -240,20 +240,20 @@ fn what_is_not_yaml_is_told_where() {
 
 #[test]
 fn nesting_is_bounded() {
-    let within = format!("{}1{}", "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX));
+    let within = format!("{}1{}", "[".repeat(Dialect::POLICY.depth_max), "]".repeat(Dialect::POLICY.depth_max));
     let mut problems = Problems::default();
     assert!(parse(0, &within, &mut problems).is_some());
     assert!(problems.is_empty());
     for beyond in [
-        "[".repeat(DEPTH_MAX + 1),
-        "- ".repeat(DEPTH_MAX + 1),
-        "{a: ".repeat(DEPTH_MAX + 1),
+        "[".repeat(Dialect::POLICY.depth_max + 1),
+        "- ".repeat(Dialect::POLICY.depth_max + 1),
+        "{a: ".repeat(Dialect::POLICY.depth_max + 1),
     ] {
         let mut problems = Problems::default();
         assert!(parse(0, &beyond, &mut problems).is_none());
         let found = problems.into_sorted().0;
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].message, format!("nested deeper than {DEPTH_MAX} levels"));
+        assert_eq!(found[0].message, format!("nested deeper than {} levels", Dialect::POLICY.depth_max));
     }
 }
 
