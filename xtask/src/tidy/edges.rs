@@ -14,10 +14,11 @@ enum Allowed {
 use Allowed::{Everything, Only};
 
 /// Every edge that is allowed. A new crate gets a row here and in the architecture page, together.
-const EDGES: [(&str, Allowed); 12] = [
+const EDGES: [(&str, Allowed); 13] = [
     ("quorate-api", Only(&[])),
     ("quorate-core", Only(&[])),
     ("quorate-policy", Only(&["quorate-core"])),
+    ("quorate-envoy", Only(&["quorate-core", "quorate-policy"])),
     ("quorate-quota", Only(&["quorate-core"])),
     ("quorate-cluster", Only(&["quorate-core"])),
     ("quorate-store", Only(&["quorate-core"])),
@@ -27,6 +28,7 @@ const EDGES: [(&str, Allowed); 12] = [
         Only(&[
             "quorate-core",
             "quorate-policy",
+            "quorate-envoy",
             "quorate-quota",
             "quorate-cluster",
             "quorate-store",

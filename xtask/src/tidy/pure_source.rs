@@ -6,7 +6,13 @@ use super::shape::is_test_file;
 use crate::source::{Source, Token};
 
 /// The crates whose decisions depend on their arguments alone.
-pub const PURE_CRATES: [&str; 4] = ["quorate-core", "quorate-policy", "quorate-quota", "quorate-cluster"];
+pub const PURE_CRATES: [&str; 5] = [
+    "quorate-core",
+    "quorate-policy",
+    "quorate-envoy",
+    "quorate-quota",
+    "quorate-cluster",
+];
 
 /// Paths of the standard library that reach outside, with what to do instead.
 const IMPURE_PATHS: [(&str, &str); 16] = [

@@ -1,0 +1,230 @@
+//! From rule files to [`Rules`]: every problem at once, each with its place, and what is allowed but hardly meant as a
+//! warning.
+
+mod descriptor;
+mod fields;
+mod metadata;
+mod scalar;
+mod warnings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use quorate_policy::document::{Dialect, Level as Severity, Node, Problems, SOURCE_BYTES_MAX, Spot, parse, shown};
+use quorate_policy::{Report, Source};
+
+use self::descriptor::{Growing, descriptors};
+use self::fields::{CHARGE, Fields, NATIVE, ROOT};
+use crate::charge::Charge;
+use crate::native::Native;
+use crate::rules::{Domain, Rules};
+
+/// YAML as the reference reads it. 200 levels are a hundred of rules; more was not written by a person.
+static DIALECT: Dialect = Dialect {
+    noun: "rule",
+    depth_max: 200,
+    tags: true,
+    merge_keys: true,
+    empty_documents: true,
+};
+
+/// How files are put together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Several files may add to one domain, in the order of the files. Else a domain belongs to one file.
+    pub merge: bool,
+}
+
+impl Rules {
+    /// Loads rule files, which add up, and says what in them is allowed but hardly meant.
+    ///
+    /// # Errors
+    /// Every problem at once; then nothing of the files may be used.
+    pub fn load(sources: &[Source], options: Options) -> Result<(Self, Report), Report> {
+        let shared: Arc<[Source]> = sources.into();
+        let mut loading = Loading {
+            options,
+            ..Loading::default()
+        };
+        for (number, source) in sources.iter().enumerate() {
+            loading.file(number, source);
+        }
+        let Loading {
+            problems,
+            mut warnings,
+            domains,
+            ..
+        } = loading;
+        if !problems.is_empty() {
+            return Err(Report::new(shared, problems, Severity::Error));
+        }
+        for domain in domains.values() {
+            warnings::cycles(&domain.limits, &mut warnings);
+        }
+        let rules = Self {
+            domains: domains.into_iter().map(|(name, growing)| (name, growing.domain)).collect(),
+        };
+        Ok((rules, Report::new(shared, warnings, Severity::Warning)))
+    }
+}
+
+/// A domain while files add to it.
+struct Begun {
+    spot: Spot,
+    domain: Domain,
+    /// What stands beside each other on its first level.
+    growing: Growing,
+    limits: Vec<warnings::Named>,
+}
+
+#[derive(Default)]
+struct Loading {
+    options: Options,
+    problems: Problems,
+    warnings: Problems,
+    domains: BTreeMap<Box<str>, Begun>,
+}
+
+impl Loading {
+    fn file(&mut self, number: usize, source: &Source) {
+        let start = Spot::first_of(number);
+        if source.text.len() > SOURCE_BYTES_MAX {
+            let message = format!("the file is larger than {} MiB", SOURCE_BYTES_MAX >> 20);
+            self.problems.add(start, message);
+            return;
+        }
+        let before = self.problems.len();
+        let root = parse(&DIALECT, number, &source.text, &mut self.problems);
+        match root {
+            Some(root) if !root.is_nothing() => self.root(&root),
+            _ if self.problems.len() == before => {
+                self.problems
+                    .add(start, "the file is empty")
+                    .help("a rule file begins with `domain: <name>`");
+            }
+            _ => {}
+        }
+    }
+
+    fn root(&mut self, root: &Node) {
+        let Some(fields) = Fields::of(root, &ROOT, &mut self.problems) else {
+            return;
+        };
+        let name = fields.text("domain", &mut self.problems);
+        let charge = self.charge(&fields);
+        let native = self.native(&fields);
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            // A problem with the name itself has been told.
+            if fields.is_nothing("domain") {
+                self.problems
+                    .add(fields.spot_of("domain"), "the domain is empty")
+                    .help("`domain` names what requests ask for");
+            }
+            let mut begun = Begun::new("", root.spot);
+            self.descriptors(&fields, &mut begun);
+            return;
+        };
+        let spot = fields.spot_of("domain");
+        let mut begun = match self.domains.remove(name) {
+            None => Begun::new(name, spot),
+            Some(begun) if self.options.merge => begun,
+            Some(begun) => {
+                self.problems
+                    .add(spot, format!("the domain `{}` is given twice", shown(name)))
+                    .also(begun.spot, "first given here")
+                    .help("several files make one domain only where merging is switched on");
+                begun
+            }
+        };
+        self.settle(&mut begun, charge, native, spot);
+        self.descriptors(&fields, &mut begun);
+        if begun.domain.native.is_some() && !(begun.domain.level.is_empty() && begun.domain.charge.is_none()) {
+            self.problems
+                .add(spot, "a domain of the native pipeline has no rules and no way of charging of its own")
+                .help("limits and quotas of `native` domains are those of the policy");
+        }
+        self.domains.insert(name.into(), begun);
+    }
+
+    fn descriptors(&mut self, fields: &Fields<'_>, begun: &mut Begun) {
+        let items = fields.list("descriptors", &mut self.problems);
+        let mut lowering = descriptor::Lowering {
+            problems: &mut self.problems,
+            warnings: &mut self.warnings,
+            limits: &mut begun.limits,
+        };
+        descriptors(items, &mut begun.growing, &mut begun.domain.level, &mut lowering);
+    }
+
+    /// Puts what a file says of the whole domain to what others said.
+    fn settle(&mut self, begun: &mut Begun, charge: Option<Charge>, native: Option<Native>, spot: Spot) {
+        let differs = |was: bool, same: bool| was && !same;
+        if differs(begun.domain.charge.is_some() && charge.is_some(), begun.domain.charge == charge)
+            || differs(begun.domain.native.is_some() && native.is_some(), begun.domain.native == native)
+        {
+            self.problems
+                .add(spot, "the domain is charged or mapped in another way than before")
+                .also(begun.spot, "first given here");
+        }
+        begun.domain.charge = begun.domain.charge.or(charge);
+        begun.domain.native = begun.domain.native.take().or(native);
+    }
+
+    fn charge(&mut self, fields: &Fields<'_>) -> Option<Charge> {
+        let word = fields.text("charge", &mut self.problems)?;
+        let found = CHARGE.iter().find(|(name, _)| *name == word).map(|(_, charge)| *charge);
+        if found.is_none() {
+            fields::unknown_word(fields, "charge", word, CHARGE.iter().map(|(name, _)| *name), &mut self.problems);
+        }
+        found
+    }
+
+    fn native(&mut self, fields: &Fields<'_>) -> Option<Native> {
+        let node = fields.node("native")?;
+        if node.is_nothing() {
+            self.problems
+                .add(node.spot, "`native`: nothing is given")
+                .help("`native: {}` takes `org`, `key` and `endpoint` as the keys of entries");
+            return None;
+        }
+        let names = Fields::of(node, &NATIVE, &mut self.problems)?;
+        let mut native = Native::default();
+        for (field, place) in [
+            ("org", &mut native.org),
+            ("key", &mut native.key),
+            ("endpoint", &mut native.endpoint),
+        ] {
+            match names.text(field, &mut self.problems) {
+                Some("") if names.node(field).is_some() => {
+                    self.problems.add(names.spot_of(field), format!("`{field}` is empty"));
+                }
+                Some(name) if !name.is_empty() => *place = name.into(),
+                _ => {}
+            }
+        }
+        if native.org == native.key || native.org == native.endpoint || native.key == native.endpoint {
+            self.problems
+                .add(node.spot, "`org`, `key` and `endpoint` are read from three different entries");
+        }
+        Some(native)
+    }
+}
+
+impl Begun {
+    fn new(name: &str, spot: Spot) -> Self {
+        Self {
+            spot,
+            domain: Domain {
+                name: name.into(),
+                charge: None,
+                native: None,
+                level: crate::rules::Level::default(),
+            },
+            growing: Growing::default(),
+            limits: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
