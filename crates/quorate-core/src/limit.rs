@@ -162,6 +162,8 @@ pub enum Scope {
     Plan,
     /// By the endpoint.
     Endpoint,
+    /// By a rule of a domain, whose counters are charged one by one (see [`crate::shard::Tally`]).
+    Rule,
 }
 
 /// What one counter belongs to, within its org.

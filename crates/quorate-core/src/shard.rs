@@ -9,6 +9,7 @@ mod judge;
 mod pools;
 mod quotas;
 mod statuses;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use batch::Batch;
 pub use judge::Decision;
+pub use tally::{Change, Tallied, Tally};
 
 use crate::accounts::Accounts;
 use crate::answer::{DecisionId, Reason, Status};

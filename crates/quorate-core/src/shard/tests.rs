@@ -6,6 +6,7 @@ mod fixture;
 mod loans;
 mod model;
 mod quotas;
+mod tally;
 
 use proptest::prelude::*;
 

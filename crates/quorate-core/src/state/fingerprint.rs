@@ -187,6 +187,7 @@ fn put_kind(hasher: &mut SipHasher13, group: &Group) {
     hasher.write_u8(match group.scope {
         Scope::Plan => 0,
         Scope::Endpoint => 1,
+        Scope::Rule => 2,
     });
     hasher.write_u8(u8::from(group.per.key) | u8::from(group.per.endpoint) << 1);
 }
