@@ -34,7 +34,11 @@ impl Domain {
     /// # Errors
     /// The override's unit is not one.
     pub fn find(&self, descriptor: &Descriptor<'_>) -> Result<Option<Matched<'_>>, UnknownUnit> {
-        if let Some(Override { requests_per_unit, unit }) = descriptor.limit {
+        if let Some(Override {
+            requests_per_unit,
+            unit,
+        }) = descriptor.limit
+        {
             let by = By::Override(requests_per_unit, Unit::of_number(unit).ok_or(UnknownUnit(unit))?);
             return Ok(Some(Matched { domain: self, by }));
         }
@@ -134,7 +138,10 @@ impl<'r> Matched<'r> {
         let _ = write!(name, "{}", window.unit.number());
         for (place, (key, value)) in entries.iter().enumerate() {
             put(&mut name, key);
-            put(&mut name, shared.get(place).map_or(value, |rule| rule.counted_value(value)));
+            put(
+                &mut name,
+                shared.get(place).map_or(value, |rule| rule.counted_value(value)),
+            );
         }
         name
     }

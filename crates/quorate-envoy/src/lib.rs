@@ -21,6 +21,7 @@
 //! Nothing here reads a file, a clock or the environment: text and time are arguments.
 
 mod charge;
+pub mod counters;
 mod find;
 mod load;
 mod metadata;

@@ -62,7 +62,10 @@ impl Rules {
             warnings::cycles(&domain.limits, &mut warnings);
         }
         let rules = Self {
-            domains: domains.into_iter().map(|(name, growing)| (name, growing.domain)).collect(),
+            domains: domains
+                .into_iter()
+                .map(|(name, growing)| (name, growing.domain))
+                .collect(),
         };
         Ok((rules, Report::new(shared, warnings, Severity::Warning)))
     }
@@ -140,7 +143,10 @@ impl Loading {
         self.descriptors(&fields, &mut begun);
         if begun.domain.native.is_some() && !(begun.domain.level.is_empty() && begun.domain.charge.is_none()) {
             self.problems
-                .add(spot, "a domain of the native pipeline has no rules and no way of charging of its own")
+                .add(
+                    spot,
+                    "a domain of the native pipeline has no rules and no way of charging of its own",
+                )
                 .help("limits and quotas of `native` domains are those of the policy");
         }
         self.domains.insert(name.into(), begun);
@@ -159,9 +165,13 @@ impl Loading {
     /// Puts what a file says of the whole domain to what others said.
     fn settle(&mut self, begun: &mut Begun, charge: Option<Charge>, native: Option<Native>, spot: Spot) {
         let differs = |was: bool, same: bool| was && !same;
-        if differs(begun.domain.charge.is_some() && charge.is_some(), begun.domain.charge == charge)
-            || differs(begun.domain.native.is_some() && native.is_some(), begun.domain.native == native)
-        {
+        if differs(
+            begun.domain.charge.is_some() && charge.is_some(),
+            begun.domain.charge == charge,
+        ) || differs(
+            begun.domain.native.is_some() && native.is_some(),
+            begun.domain.native == native,
+        ) {
             self.problems
                 .add(spot, "the domain is charged or mapped in another way than before")
                 .also(begun.spot, "first given here");
@@ -174,7 +184,13 @@ impl Loading {
         let word = fields.text("charge", &mut self.problems)?;
         let found = CHARGE.iter().find(|(name, _)| *name == word).map(|(_, charge)| *charge);
         if found.is_none() {
-            fields::unknown_word(fields, "charge", word, CHARGE.iter().map(|(name, _)| *name), &mut self.problems);
+            fields::unknown_word(
+                fields,
+                "charge",
+                word,
+                CHARGE.iter().map(|(name, _)| *name),
+                &mut self.problems,
+            );
         }
         found
     }
@@ -203,8 +219,10 @@ impl Loading {
             }
         }
         if native.org == native.key || native.org == native.endpoint || native.key == native.endpoint {
-            self.problems
-                .add(node.spot, "`org`, `key` and `endpoint` are read from three different entries");
+            self.problems.add(
+                node.spot,
+                "`org`, `key` and `endpoint` are read from three different entries",
+            );
         }
         Some(native)
     }

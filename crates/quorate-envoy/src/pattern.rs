@@ -16,7 +16,11 @@ impl Pattern {
         let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
         Some(Self {
             first: first.into(),
-            middle: middle.split('*').filter(|part| !part.is_empty()).map(Into::into).collect(),
+            middle: middle
+                .split('*')
+                .filter(|part| !part.is_empty())
+                .map(Into::into)
+                .collect(),
             last: last.into(),
         })
     }

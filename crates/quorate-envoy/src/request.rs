@@ -78,7 +78,9 @@ pub enum Refused {
         count: usize,
     },
     /// An override whose unit is 0 or a number that no unit has. `INVALID_ARGUMENT`; the reference ends its process.
-    #[error("descriptors[{descriptor}].limit.unit: {unit} is not a unit; 1 to 7 are second, minute, hour, day, month, year, week")]
+    #[error(
+        "descriptors[{descriptor}].limit.unit: {unit} is not a unit; 1 to 7 are second, minute, hour, day, month, year, week"
+    )]
     OverrideUnit {
         /// The place of the descriptor, from 0.
         descriptor: usize,

@@ -145,7 +145,10 @@ impl<'r> Plan<'r, '_> {
         let descriptors = self.request.descriptors.iter().map(|each| Datum::Map(told(each)));
         all.insert("descriptors".to_owned(), Datum::List(descriptors.collect()));
         if self.request.hits_addend != 0 {
-            all.insert("hitsAddend".to_owned(), Datum::Number(f64::from(self.request.hits_addend)));
+            all.insert(
+                "hitsAddend".to_owned(),
+                Datum::Number(f64::from(self.request.hits_addend)),
+            );
         }
         let mut passed = Map::new();
         for (item, status) in self.items.iter().zip(&response.statuses) {

@@ -177,13 +177,19 @@ impl Level {
 
     fn first_fitting(&self, keyed: Option<&Keyed>, key: &str, value: &str) -> Option<usize> {
         let by_value = keyed.and_then(|keyed| {
-            let fits = |at: &&usize| self.rules[**at].pattern.as_ref().is_some_and(|pattern| pattern.fits(value));
+            let fits = |at: &&usize| {
+                self.rules[**at]
+                    .pattern
+                    .as_ref()
+                    .is_some_and(|pattern| pattern.fits(value))
+            };
             keyed.patterns.iter().find(fits)
         });
-        let by_key = self
-            .key_patterns
-            .iter()
-            .find(|at| self.rules[**at].key_prefix().is_some_and(|prefix| key.starts_with(prefix)));
+        let by_key = self.key_patterns.iter().find(|at| {
+            self.rules[**at]
+                .key_prefix()
+                .is_some_and(|prefix| key.starts_with(prefix))
+        });
         by_value.into_iter().chain(by_key).min().copied()
     }
 

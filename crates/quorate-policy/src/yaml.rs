@@ -180,7 +180,11 @@ impl Builder {
                 let plain = style == ScalarStyle::Plain;
                 if let Some(begins) = self.second {
                     let empty = plain && matches!(&*text, "" | "~");
-                    return if empty { Some(()) } else { self.refuse_second(begins, problems) };
+                    return if empty {
+                        Some(())
+                    } else {
+                        self.refuse_second(begins, problems)
+                    };
                 }
                 let plain = match tag {
                     Some(tag) => self.dialect.plain(&tag, plain, spot, problems),

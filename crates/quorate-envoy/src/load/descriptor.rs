@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use quorate_policy::document::{Node, Problems, Spot, shown};
 
 use super::fields::{ALGORITHM, DESCRIPTOR, Fields, RATE_LIMIT, REPLACES, unknown_word};
-use super::warnings::{Hiding, Named};
 use super::metadata::metadata;
+use super::warnings::{Hiding, Named};
 use crate::pattern::Pattern;
 use crate::rules::{Level, Limit, Rate, Rule};
 use crate::unit::{Algorithm, Unit, Window};
@@ -28,7 +28,9 @@ pub(super) struct Growing {
 /// Adds the items of a list to a level.
 pub(super) fn descriptors(items: &[Node], growing: &mut Growing, level: &mut Level, lowering: &mut Lowering<'_>) {
     for item in items {
-        let Some(rule) = descriptor(item, lowering) else { continue };
+        let Some(rule) = descriptor(item, lowering) else {
+            continue;
+        };
         let identity = (rule.key.clone(), rule.value.clone());
         if let Some(first) = growing.seen.get(&identity) {
             lowering
@@ -83,7 +85,10 @@ fn descriptor(item: &Node, lowering: &mut Lowering<'_>) -> Option<Rule> {
     if rule.share_threshold && rule.pattern.is_none() && !key_is_pattern {
         lowering
             .problems
-            .add(fields.spot_of("share_threshold"), "`share_threshold` is for values with a `*`")
+            .add(
+                fields.spot_of("share_threshold"),
+                "`share_threshold` is for values with a `*`",
+            )
             .help(if rule.value.is_empty() {
                 "a key without a value counts each value for itself; `value: \"*\"` can share".to_owned()
             } else {
@@ -109,7 +114,10 @@ fn stars_in_key(rule: &Rule, fields: &Fields<'_>, lowering: &mut Lowering<'_>) -
     }
     lowering
         .warnings
-        .add(spot, format!("`{}` is met by every key that begins so", shown(&rule.key)))
+        .add(
+            spot,
+            format!("`{}` is met by every key that begins so", shown(&rule.key)),
+        )
         .help("a `*` is mostly meant for the value");
     true
 }
@@ -125,7 +133,10 @@ fn rate_limit(fields: &Fields<'_>, lowering: &mut Lowering<'_>) -> Option<Limit>
     if requests.is_none() && !unlimited && problems == lowering.problems.len() {
         lowering
             .warnings
-            .add(limit.spot_of("requests_per_unit"), "`requests_per_unit` is not given: it is 0, which denies every hit")
+            .add(
+                limit.spot_of("requests_per_unit"),
+                "`requests_per_unit` is not given: it is 0, which denies every hit",
+            )
             .help("write `requests_per_unit: 0` if that is meant");
     }
     let name = limit.text("name", lowering.problems).unwrap_or_default();
@@ -181,7 +192,13 @@ fn algorithm(limit: &Fields<'_>, problems: &mut Problems) -> Algorithm {
     };
     let found = ALGORITHM.iter().find(|(name, _)| *name == word);
     if found.is_none() {
-        unknown_word(limit, "algorithm", word, ALGORITHM.iter().map(|(name, _)| *name), problems);
+        unknown_word(
+            limit,
+            "algorithm",
+            word,
+            ALGORITHM.iter().map(|(name, _)| *name),
+            problems,
+        );
     }
     found.map(|(_, algorithm)| *algorithm).unwrap_or_default()
 }
@@ -201,7 +218,10 @@ fn replaces(limit: &Fields<'_>, own: &str, problems: &mut Problems) -> Box<[Box<
             continue;
         };
         if name == own {
-            problems.add(fields.spot_of("name"), format!("the limit `{}` replaces itself", shown(name)));
+            problems.add(
+                fields.spot_of("name"),
+                format!("the limit `{}` replaces itself", shown(name)),
+            );
         }
         names.push(name.into());
     }

@@ -34,7 +34,14 @@ pub(super) static DESCRIPTOR: Object = Object {
 };
 pub(super) static RATE_LIMIT: Object = Object {
     name: "`rate_limit`",
-    fields: &["unit", "requests_per_unit", "unlimited", "name", "replaces", "algorithm"],
+    fields: &[
+        "unit",
+        "requests_per_unit",
+        "unlimited",
+        "name",
+        "replaces",
+        "algorithm",
+    ],
 };
 pub(super) static REPLACES: Object = Object {
     name: "`replaces`",
@@ -82,8 +89,9 @@ impl<'n> Fields<'n> {
                     .add(entry.spot, format!("`{name}` does not belong into {}", object.name))
                     .help(format!("it is a field of {}; here it would have no effect", place.name));
             } else {
-                problems.add(entry.spot, format!("unknown key `{name}` in {}", object.name)).help =
-                    suggestion(&entry.name, object.fields.iter().copied());
+                problems
+                    .add(entry.spot, format!("unknown key `{name}` in {}", object.name))
+                    .help = suggestion(&entry.name, object.fields.iter().copied());
             }
         }
         Some(Self {
@@ -93,7 +101,10 @@ impl<'n> Fields<'n> {
     }
 
     pub(super) fn node(&self, name: &str) -> Option<&'n Node> {
-        self.entries.iter().find(|entry| entry.name == name).map(|entry| &entry.value)
+        self.entries
+            .iter()
+            .find(|entry| entry.name == name)
+            .map(|entry| &entry.value)
     }
 
     /// Where a field's value stands, or the mapping that lacks it.
@@ -118,7 +129,10 @@ impl<'n> Fields<'n> {
         match resolve(text, *plain) {
             Word::Null => Some(""),
             Word::Fraction => {
-                let message = format!("`{name}`: `{}` is a number that is not whole, or too large", shown(text));
+                let message = format!(
+                    "`{name}`: `{}` is a number that is not whole, or too large",
+                    shown(text)
+                );
                 problems.add(node.spot, message).help("put it in quotes if it is text");
                 None
             }
@@ -154,7 +168,10 @@ impl<'n> Fields<'n> {
     pub(super) fn count(&self, name: &str, problems: &mut Problems) -> Option<u32> {
         let node = self.node(name)?;
         let Value::Scalar { text, plain } = &node.value else {
-            problems.add(node.spot, format!("`{name}` is a whole number, and {} is given", form(node)));
+            problems.add(
+                node.spot,
+                format!("`{name}` is a whole number, and {} is given", form(node)),
+            );
             return None;
         };
         let whole = format!("expected a whole number from 0 to {}", u32::MAX);
@@ -164,7 +181,9 @@ impl<'n> Fields<'n> {
                 "has a leading zero, which makes it octal for some readers and not for others",
                 "write it without".to_owned(),
             ),
-            Word::Integer { negative, magnitude, .. } if !negative || magnitude == 0 => match u32::try_from(magnitude) {
+            Word::Integer {
+                negative, magnitude, ..
+            } if !negative || magnitude == 0 => match u32::try_from(magnitude) {
                 Ok(count) => return Some(count),
                 Err(_) => ("is too large", whole),
             },
@@ -182,7 +201,10 @@ impl<'n> Fields<'n> {
     pub(super) fn list(&self, name: &str, problems: &mut Problems) -> &'n [Node] {
         match self.node(name) {
             None => &[],
-            Some(Node { value: Value::List(items), .. }) => items,
+            Some(Node {
+                value: Value::List(items),
+                ..
+            }) => items,
             Some(_) if self.is_null(name) => &[],
             Some(node) => {
                 problems.add(node.spot, format!("`{name}` is a list, and {} is given", form(node)));
@@ -193,7 +215,8 @@ impl<'n> Fields<'n> {
 
     /// Whether a field is given and null.
     pub(super) fn is_null(&self, name: &str) -> bool {
-        let null = |node: &Node| matches!(&node.value, Value::Scalar { text, plain } if resolve(text, *plain) == Word::Null);
+        let null =
+            |node: &Node| matches!(&node.value, Value::Scalar { text, plain } if resolve(text, *plain) == Word::Null);
         self.node(name).is_some_and(null)
     }
 }

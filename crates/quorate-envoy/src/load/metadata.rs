@@ -9,9 +9,15 @@ use crate::metadata::{Datum, Map};
 /// The metadata of a rule; none when it is left out or null.
 pub(super) fn metadata(fields: &Fields<'_>, problems: &mut Problems) -> Map {
     match fields.node("metadata") {
-        Some(Node { value: Value::Map(entries), .. }) => map(entries, problems),
+        Some(Node {
+            value: Value::Map(entries),
+            ..
+        }) => map(entries, problems),
         Some(node) if !fields.is_null("metadata") => {
-            problems.add(node.spot, format!("`metadata` is a mapping, and {} is given", form(node)));
+            problems.add(
+                node.spot,
+                format!("`metadata` is a mapping, and {} is given", form(node)),
+            );
             Map::new()
         }
         _ => Map::new(),
@@ -19,7 +25,9 @@ pub(super) fn metadata(fields: &Fields<'_>, problems: &mut Problems) -> Map {
 }
 
 fn map(entries: &[Entry], problems: &mut Problems) -> Map {
-    let named = entries.iter().map(|entry| (entry.name.clone(), datum(&entry.value, problems)));
+    let named = entries
+        .iter()
+        .map(|entry| (entry.name.clone(), datum(&entry.value, problems)));
     named.collect()
 }
 
@@ -31,7 +39,9 @@ fn datum(node: &Node, problems: &mut Problems) -> Datum {
             Word::Null => Datum::Null,
             Word::Bool(value) => Datum::Bool(value),
             Word::Text => Datum::Text(text.clone()),
-            Word::Integer { negative, magnitude, .. } => {
+            Word::Integer {
+                negative, magnitude, ..
+            } => {
                 let sign = if negative { "-" } else { "" };
                 number(&format!("{sign}{magnitude}"), node, problems)
             }
@@ -45,7 +55,10 @@ fn number(text: &str, node: &Node, problems: &mut Problems) -> Datum {
         Ok(number) if f64::is_finite(number) => Datum::Number(number),
         _ => {
             problems
-                .add(node.spot, format!("`{}` is no number that metadata can carry", shown(text)))
+                .add(
+                    node.spot,
+                    format!("`{}` is no number that metadata can carry", shown(text)),
+                )
                 .help("put it in quotes if it is text");
             Datum::Null
         }

@@ -89,7 +89,9 @@ fn is_fraction(text: &str) -> bool {
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let some = !whole.is_empty() || !part.is_empty();
-    some && all_digits(whole) && all_digits(part) && exponent.is_none_or(|digits| !digits.is_empty() && all_digits(digits))
+    some && all_digits(whole)
+        && all_digits(part)
+        && exponent.is_none_or(|digits| !digits.is_empty() && all_digits(digits))
 }
 
 #[cfg(test)]

@@ -68,7 +68,10 @@ pub(super) fn merge(node: Node, merged: &mut Vec<Entry>, problems: &mut Problems
 
 fn wrong(spot: Spot, is: &str, problems: &mut Problems) {
     problems
-        .add(spot, format!("`<<` takes a mapping or a list of mappings, and {is} is given"))
+        .add(
+            spot,
+            format!("`<<` takes a mapping or a list of mappings, and {is} is given"),
+        )
         .help("name an anchored mapping: `<<: *name`");
 }
 

@@ -240,7 +240,11 @@ fn what_is_not_yaml_is_told_where() {
 
 #[test]
 fn nesting_is_bounded() {
-    let within = format!("{}1{}", "[".repeat(Dialect::POLICY.depth_max), "]".repeat(Dialect::POLICY.depth_max));
+    let within = format!(
+        "{}1{}",
+        "[".repeat(Dialect::POLICY.depth_max),
+        "]".repeat(Dialect::POLICY.depth_max)
+    );
     let mut problems = Problems::default();
     assert!(parse(0, &within, &mut problems).is_some());
     assert!(problems.is_empty());
@@ -253,7 +257,10 @@ fn nesting_is_bounded() {
         assert!(parse(0, &beyond, &mut problems).is_none());
         let found = problems.into_sorted().0;
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].message, format!("nested deeper than {} levels", Dialect::POLICY.depth_max));
+        assert_eq!(
+            found[0].message,
+            format!("nested deeper than {} levels", Dialect::POLICY.depth_max)
+        );
     }
 }
 
