@@ -208,6 +208,3 @@ fn outcome(counted: &Counted<'_>, before: u64, after: Used) -> Outcome {
         reset_after_ns: after.reset_after_ns,
     }
 }
-
-#[cfg(test)]
-mod tests;

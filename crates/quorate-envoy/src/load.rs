@@ -96,6 +96,12 @@ impl Loading {
             self.problems.add(start, message);
             return;
         }
+        if let Some(spot) = control_character(number, &source.text) {
+            self.problems
+                .add(spot, "YAML has no such control character")
+                .help("in double quotes it can be written: \"\\u0001\"");
+            return;
+        }
         let before = self.problems.len();
         let root = parse(&DIALECT, number, &source.text, &mut self.problems);
         match root {
@@ -226,6 +232,28 @@ impl Loading {
         }
         Some(native)
     }
+}
+
+/// Where the first character stands that YAML does not have.
+fn control_character(source: usize, text: &str) -> Option<Spot> {
+    let (mut line, mut column) = (1, 1);
+    for (start, character) in text.chars().enumerate() {
+        if character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}') {
+            return Some(Spot {
+                source,
+                line,
+                column,
+                start,
+                end: start + 1,
+            });
+        }
+        (line, column) = if character == '\n' {
+            (line + 1, 1)
+        } else {
+            (line, column + 1)
+        };
+    }
+    None
 }
 
 impl Begun {

@@ -130,7 +130,7 @@ impl<'n> Fields<'n> {
             Word::Null => Some(""),
             Word::Fraction => {
                 let message = format!(
-                    "`{name}`: `{}` is a number that is not whole, or too large",
+                    "`{name}`: `{}` reads as a number that is not whole, or too large",
                     shown(text)
                 );
                 problems.add(node.spot, message).help("put it in quotes if it is text");

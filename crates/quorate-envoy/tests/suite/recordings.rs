@@ -2,11 +2,6 @@
 //! charge: once on counters that are plain sums, once on a shard of the core. A case that the recording calls a quirk
 //! passes, or stands in the table of differences with the reason.
 
-mod case;
-mod configs;
-mod counters;
-mod differences;
-
 use std::collections::BTreeMap;
 
 use quorate_core::shard::Shard;
@@ -16,9 +11,9 @@ use quorate_core::time::{Now, SECOND};
 use quorate_envoy::counters::{Groups, ShardCounters};
 use quorate_envoy::{Charge, HeaderNames, Options, Plan, Response, Rules, Settings, Source};
 
-use case::{Asked, Case};
-use counters::Sums;
-use differences::DIFFERENCES;
+use crate::case::{self, Asked, Case};
+use crate::counters::Sums;
+use crate::differences::DIFFERENCES;
 
 /// On an hour, and a while into every longer unit.
 const START: u64 = 1_800_000_000 * SECOND;

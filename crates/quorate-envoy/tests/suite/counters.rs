@@ -9,7 +9,7 @@ use quorate_envoy::{Counter, Counters, Used};
 #[derive(Debug, Default)]
 pub struct Sums {
     pub now: u64,
-    sums: BTreeMap<(String, u64), u64>,
+    pub sums: BTreeMap<(String, u64), u64>,
 }
 
 impl Sums {
