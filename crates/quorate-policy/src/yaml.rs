@@ -3,6 +3,7 @@
 //! mean is not known here.
 
 mod dialect;
+mod node;
 
 use std::collections::BTreeMap;
 
@@ -10,63 +11,13 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 use crate::problems::{Problems, Spot, shown};
 pub use dialect::Dialect;
+pub use node::{Entry, Node, Value};
 
 /// The most nodes that anchors may add by being used: a few nested ones could otherwise fill any memory.
 const ALIAS_NODES_MAX: usize = 100_000;
-/// The most nodes that are kept to be used by an anchor, those in nested anchors counted again.
-const ANCHOR_NODES_MAX: usize = 1_000_000;
-
-/// A value with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    /// Where it begins.
-    pub spot: Spot,
-    /// What it holds.
-    pub value: Value,
-}
-
-/// What a node holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// One word, number or text.
-    Scalar {
-        /// As it was written.
-        text: String,
-        /// Not in quotes, nor said by a tag to be text.
-        plain: bool,
-    },
-    /// A list.
-    List(Vec<Node>),
-    /// A mapping.
-    Map(Vec<Entry>),
-}
-
-/// One name of a mapping, with its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The name.
-    pub name: String,
-    /// Where the name stands.
-    pub spot: Spot,
-    /// The value.
-    pub value: Node,
-}
-
-impl Node {
-    /// Whether nothing is written here, or `null`.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null"))
-    }
-
-    fn count(&self) -> usize {
-        1 + match &self.value {
-            Value::Scalar { .. } => 0,
-            Value::List(items) => items.iter().map(Self::count).sum(),
-            Value::Map(entries) => entries.iter().map(|entry| 1 + entry.value.count()).sum(),
-        }
-    }
-}
+/// The most nodes that are kept to be used by their anchors, those in nested anchors counted again: as many as two of the
+/// largest that can be used at all.
+const ANCHOR_NODES_MAX: usize = 200_000;
 
 /// Parses the one document of a source, as policies are written. `None` when it holds nothing or cannot be read as YAML
 /// at all.
@@ -195,7 +146,7 @@ impl Builder {
                 self.finish(Node { spot, value }, anchor, problems)?;
             }
             Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_) if self.second.is_some() => {
-                return self.refuse_second(spot, problems);
+                return self.refuse_second(self.second.unwrap_or(spot), problems);
             }
             Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) if !self.dialect.tags => {
                 dialect::refuse_tag(spot, problems);

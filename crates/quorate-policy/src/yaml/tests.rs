@@ -5,13 +5,17 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use super::{Dialect, Node, Value, parse};
+use super::{Dialect, Node, Value, parse, parse_as};
 use crate::problems::Problems;
 
 /// Shows every node and name with its line and column, and then every problem.
 fn check(text: &str, expected: &Expect) {
+    check_as(&Dialect::POLICY, text, expected);
+}
+
+fn check_as(dialect: &'static Dialect, text: &str, expected: &Expect) {
     let mut problems = Problems::default();
-    let node = parse(0, text, &mut problems);
+    let node = parse_as(dialect, 0, text, &mut problems);
     let mut shown = String::new();
     if let Some(node) = node {
         show(&node, 0, &mut shown);
@@ -299,4 +303,136 @@ proptest! {
             prop_assert!(spot.line <= lines + 1 && spot.column >= 1 && spot.start < spot.end, "{spot:?}");
         }
     }
+}
+
+/// Everything that a dialect may read.
+static OPEN: Dialect = Dialect {
+    noun: "test",
+    depth_max: 100,
+    tags: true,
+    merge_keys: true,
+    empty_documents: true,
+};
+
+#[test]
+fn a_merge_key_brings_what_the_mapping_does_not_name() {
+    check_as(
+        &OPEN,
+        "- &x { a: 1, b: 2 }\n- &y { b: 3, c: 4 }\n- { b: 5, <<: *x }\n- { <<: [*y, *x], d: 6 }\n- { <<: { <<: *x, b: 7 } }\n",
+        &expect![[r#"
+            1:1 list
+              1:3 map
+               1:8 a:
+                1:11 1
+               1:14 b:
+                1:17 2
+              2:3 map
+               2:8 b:
+                2:11 3
+               2:14 c:
+                2:17 4
+              3:3 map
+               3:5 b:
+                3:8 5
+               1:8 a:
+                1:11 1
+              4:3 map
+               4:19 d:
+                4:22 6
+               2:8 b:
+                2:11 3
+               2:14 c:
+                2:17 4
+               1:8 a:
+                1:11 1
+              5:3 map
+               5:19 b:
+                5:22 7
+               1:8 a:
+                1:11 1
+        "#]],
+    );
+    check_as(
+        &OPEN,
+        "- { <<: 5 }\n- { <<: [[]] }\n- { \"<<\": 5 }\n",
+        &expect![[r#"
+        1:1 list
+          1:3 map
+          2:3 map
+          3:3 map
+           3:5 <<:
+            3:11 5
+        ! 1:9 `<<` takes a mapping or a list of mappings, and `5` is given
+        ! 2:10 `<<` takes a mapping or a list of mappings, and something else is given
+    "#]],
+    );
+}
+
+#[test]
+fn a_tag_says_whether_a_word_is_text() {
+    check_as(
+        &OPEN,
+        "- !!str 5\n- !!int \"5\"\n- !mine 5\n- !!map { a: 1 }\n- !mine [1]\n- !!binary ZA==\n",
+        &expect![[r#"
+            1:1 list
+              1:3 "5"
+              2:3 5
+              3:3 "5"
+              4:3 map
+               4:11 a:
+                4:14 1
+              5:3 list
+                5:10 1
+              6:3 "ZA=="
+            ! 6:3 `!!binary` is not read
+        "#]],
+    );
+}
+
+#[test]
+fn further_documents_may_be_there_and_hold_nothing() {
+    check_as(
+        &OPEN,
+        "a\n---\n--- # nothing\n...\n",
+        &expect![[r#"
+        1:1 a
+    "#]],
+    );
+    check_as(
+        &OPEN,
+        "a\n---\n---\nb: 1\n",
+        &expect![[r#"
+        1:1 a
+        ! 2:1 a second document begins here; a test file holds one
+    "#]],
+    );
+    check_as(
+        &OPEN,
+        "a\n---\nb\n",
+        &expect![[r#"
+        1:1 a
+        ! 2:1 a second document begins here; a test file holds one
+    "#]],
+    );
+    check_as(
+        &OPEN,
+        "- &x a\n---\n*x\n",
+        &expect![[r#"
+        1:1 list
+          1:3 a
+        ! 2:1 a second document begins here; a test file holds one
+    "#]],
+    );
+}
+
+#[test]
+fn what_anchors_hold_is_bounded() {
+    // The same nodes are in both anchors.
+    let text = format!("&a [&b [{}]]", "x, ".repeat(110_000));
+    let mut problems = Problems::default();
+    assert!(parse_as(&OPEN, 0, &text, &mut problems).is_none());
+    assert_eq!(
+        problems.into_sorted().0[0].message,
+        "anchors hold more than 200000 values"
+    );
 }
