@@ -379,8 +379,8 @@ fn one_document_and_what_yaml_has() {
     check(
         "domain: d\n---\ndomain: e\n",
         &expect![[r#"
-        0.yaml:3:1: a second document begins here; a rule file holds one; put it into a file of its own: several files add up
-    "#]],
+            0.yaml:2:1: a second document begins here; a rule file holds one; put it into a file of its own: several files add up
+        "#]],
     );
     check(
         "domain: \"d\"\nx: \u{1}\n",

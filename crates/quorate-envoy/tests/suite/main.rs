@@ -1,5 +1,6 @@
 //! The crate as its users see it: what the reference was recorded to answer, and laws over generated rules and requests.
 
+mod answers;
 mod case;
 mod charging;
 mod configs;
