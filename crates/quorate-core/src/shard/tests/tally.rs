@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use crate::limit::{Algorithm, Counts, Group, MeterId, Per, Precision, Role, Scope};
 use crate::shard::tests::fixture::limit;
 use crate::shard::{Change, Shard, Tallied, Tally};
+use crate::state::fingerprint::{Account, Fingerprint, Owner};
 use crate::state::layout::Layouts;
 use crate::state::memory::Memory;
 use crate::time::{Instant, Now, Period, SECOND};
@@ -132,6 +133,44 @@ fn counters_are_apart_by_domain_name_and_window() {
             "{domain} {name} {window}"
         );
     }
+}
+
+#[test]
+fn a_rules_counter_is_not_that_of_a_native_key_of_the_same_name() {
+    let rig = rig();
+    let mut native = rig.groups["hour"].clone();
+    native.scope = Scope::Plan;
+    let key = [7; 16];
+    let owner = Owner {
+        org: "d",
+        account: Account::of(&key, "d"),
+        key: "a",
+        endpoint: "hour",
+        attributes: &[],
+    };
+    assert_ne!(
+        Fingerprint::of(&key, &owner, &rig.groups["hour"]),
+        Fingerprint::of(&key, &owner, &native)
+    );
+}
+
+#[test]
+fn a_sliding_window_is_whole_again_when_its_last_unit_is_a_window_old() {
+    let mut rig = rig();
+    let fresh = rig.tally("d", "a", "any hour", Change::Look, START);
+    assert_eq!(fresh, Tallied::default());
+    rig.tally("d", "a", "any hour", Change::Add(4), START);
+    let later = rig.tally("d", "a", "any hour", Change::Add(1), START + 600 * SECOND);
+    assert_eq!(later.used, 5);
+    assert!(
+        (3_600 * SECOND..3_601 * SECOND).contains(&later.reset_after_ns),
+        "{later:?}"
+    );
+    assert_eq!(
+        rig.tally("d", "a", "any hour", Change::Look, START + 3_700 * SECOND)
+            .used,
+        1
+    );
 }
 
 #[test]
