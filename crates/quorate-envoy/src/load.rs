@@ -122,27 +122,32 @@ impl Loading {
         let name = fields.text("domain", &mut self.problems);
         let charge = self.charge(&fields);
         let native = self.native(&fields);
-        let Some(name) = name.filter(|name| !name.is_empty()) else {
-            // A problem with the name itself has been told.
-            if fields.is_nothing("domain") {
-                self.problems
-                    .add(fields.spot_of("domain"), "the domain is empty")
-                    .help("`domain` names what requests ask for");
-            }
-            let mut begun = Begun::new("", root.spot);
-            self.descriptors(&fields, &mut begun);
-            return;
-        };
         let spot = fields.spot_of("domain");
-        let mut begun = match self.domains.remove(name) {
-            None => Begun::new(name, spot),
-            Some(begun) if self.options.merge => begun,
-            Some(begun) => {
-                self.problems
-                    .add(spot, format!("the domain `{}` is given twice", shown(name)))
-                    .also(begun.spot, "first given here")
-                    .help("several files make one domain only where merging is switched on");
-                begun
+        let name = name.filter(|name| !name.is_empty());
+        let known = name.and_then(|name| self.domains.remove(name));
+        let mut begun = match (name, known) {
+            (Some(_), Some(begun)) if self.options.merge => begun,
+            (Some(name), None) => Begun::new(name, spot),
+            (name, known) => {
+                // Its rules are looked at all the same, for what is wrong with them.
+                self.descriptors(&fields, &mut Begun::new("", spot));
+                match (name, known) {
+                    (Some(name), Some(begun)) => {
+                        self.problems
+                            .add(spot, format!("the domain `{}` is given twice", shown(name)))
+                            .also(begun.spot, "first given here")
+                            .help("several files make one domain only where merging is switched on");
+                        self.domains.insert(name.into(), begun);
+                    }
+                    // Another problem with the name has been told.
+                    _ if fields.is_nothing("domain") => {
+                        self.problems
+                            .add(spot, "the domain is empty")
+                            .help("`domain` names what requests ask for");
+                    }
+                    _ => {}
+                }
+                return;
             }
         };
         self.settle(&mut begun, charge, native, spot);
@@ -155,7 +160,7 @@ impl Loading {
                 )
                 .help("limits and quotas of `native` domains are those of the policy");
         }
-        self.domains.insert(name.into(), begun);
+        self.domains.insert(begun.domain.name.clone(), begun);
     }
 
     fn descriptors(&mut self, fields: &Fields<'_>, begun: &mut Begun) {
@@ -170,14 +175,10 @@ impl Loading {
 
     /// Puts what a file says of the whole domain to what others said.
     fn settle(&mut self, begun: &mut Begun, charge: Option<Charge>, native: Option<Native>, spot: Spot) {
-        let differs = |was: bool, same: bool| was && !same;
-        if differs(
-            begun.domain.charge.is_some() && charge.is_some(),
-            begun.domain.charge == charge,
-        ) || differs(
-            begun.domain.native.is_some() && native.is_some(),
-            begun.domain.native == native,
-        ) {
+        let was = (begun.domain.charge, &begun.domain.native);
+        let charge_differs = charge.is_some() && was.0.is_some_and(|was| Some(was) != charge);
+        let native_differs = native.is_some() && was.1.is_some() && *was.1 != native;
+        if charge_differs || native_differs {
             self.problems
                 .add(spot, "the domain is charged or mapped in another way than before")
                 .also(begun.spot, "first given here");

@@ -86,7 +86,7 @@ impl<'n> Fields<'n> {
             let name = shown(&entry.name);
             if let Some(place) = PLACES.iter().find(|place| place.fields.contains(&&*entry.name)) {
                 problems
-                    .add(entry.spot, format!("`{name}` does not belong into {}", object.name))
+                    .add(entry.spot, format!("`{name}` does not belong in {}", object.name))
                     .help(format!("it is a field of {}; here it would have no effect", place.name));
             } else {
                 problems
