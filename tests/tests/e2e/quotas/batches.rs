@@ -47,7 +47,7 @@ async fn all_or_nothing_spends_all_or_nothing() {
     let server = serve(monthly(10), &folder);
     let client = server.client().await;
     let begun = Instant::now();
-    let mut judged = async |costs: &[u64]| loop {
+    let judged = async |costs: &[u64]| loop {
         assert!(begun.elapsed() < EVENTUALLY, "units do not come");
         let answers = client
             .all(costs.iter().map(|cost| ask("k").of("o").costing(*cost)).collect())
