@@ -8,12 +8,13 @@ use super::{Ask, Decision, Shard, Statuses, judge};
 use crate::accounts::AccountId;
 use crate::balance::Balance;
 use crate::charge::Seats;
+use crate::limit::Group;
 use crate::pools::PoolId;
 use crate::slots::Holder;
 use crate::state::cell::Cell;
 use crate::state::fingerprint::Fingerprint;
 use crate::state::layout::Layouts;
-use crate::state::table::Loaded;
+use crate::state::table::{Loaded, Meeting, Table};
 use crate::time::Now;
 
 /// A batch in the making.
@@ -39,6 +40,30 @@ impl Batch {
     pub const fn is_denied(&self) -> bool {
         self.denied
     }
+
+    /// Loads the cells of `group`, unless an earlier request of the batch has. Which load it is; `None` when the request
+    /// lacks an attribute that the group is kept per.
+    fn load(
+        &mut self,
+        table: &mut Table,
+        layouts: &Layouts,
+        meeting: &Meeting<'_, '_>,
+        group: &Group,
+    ) -> Option<usize> {
+        let Fingerprint(own) = table.fingerprint(meeting, group)?;
+        if let Some(load) = self.places.get(&own) {
+            return Some(*load);
+        }
+        let pending = self.loads.len();
+        self.loads
+            .push(table.load(layouts, meeting, group, pending, &mut self.cells)?);
+        // An overflow entry serves many fingerprints; the first that met it names it for all.
+        let at = self.loads[pending].fingerprint().0;
+        let load = self.places.get(&at).copied().unwrap_or(pending);
+        self.places.insert(own, load);
+        self.places.insert(at, load);
+        Some(load)
+    }
 }
 
 impl Shard {
@@ -61,22 +86,7 @@ impl Shard {
             now,
             &mut seats,
             |table, meeting, group, work| {
-                let Fingerprint(own) = table.fingerprint(meeting, group)?;
-                let load = match batch.places.get(&own).copied() {
-                    Some(load) => load,
-                    None => {
-                        let pending = batch.loads.len();
-                        batch
-                            .loads
-                            .push(table.load(layouts, meeting, group, pending, &mut batch.cells)?);
-                        // An overflow entry serves many fingerprints; the first that met it names it for all.
-                        let at = batch.loads[pending].fingerprint().0;
-                        let load = batch.places.get(&at).copied().unwrap_or(pending);
-                        batch.places.insert(own, load);
-                        batch.places.insert(at, load);
-                        load
-                    }
-                };
+                let load = batch.load(table, layouts, meeting, group)?;
                 let loaded = batch.loads[load];
                 parts.push((load, work.len()));
                 work.extend_from_slice(&batch.cells[loaded.first..loaded.first + loaded.len]);
