@@ -135,9 +135,8 @@ async fn a_new_org_is_lent_to_at_once_whatever_its_pools_size() {
         let folder = folder();
         let server = serve(pooled("ceiling", capacity), &folder);
         let client = server.client().await;
-        for cost in [1, capacity] {
-            let org = format!("o{cost}");
-            let answer = settled(&client, &ask("k").of(&org).costing(cost)).await;
+        for (org, cost) in [("small", 1), ("large", capacity)] {
+            let answer = settled(&client, &ask("k").of(org).costing(cost)).await;
             assert!(answer.allowed, "{cost} of {capacity}: {answer:?}");
             assert_eq!(answer.pool_units, cost);
         }
