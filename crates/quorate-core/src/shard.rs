@@ -168,12 +168,10 @@ impl Shard {
             self.count(ask, decision.reason, now);
         }
         self.settle_quotas(&drafts, decision.charged);
-        if let Some(loan) = &loan {
-            let changed = loan.is_in(decision.changed);
-            self.settle_loan(loan, ask, &seats, changed);
-            if changed {
-                self.book_loan(loan, &cells, now);
-            }
+        if let Some(loan) = &loan
+            && self.settle_loan(loan, ask, &seats, decision.changed)
+        {
+            self.book_loan(loan, &cells, now);
         }
         (self.cells, self.loads) = (cells, loads);
     }

@@ -111,12 +111,10 @@ impl Shard {
         };
         judge::judge(&seats, &mut work, beside, ask, now, statuses, &mut decision);
         self.settle_quotas(&drafts, false);
-        if let Some(loan) = &loan {
-            let changed = loan.is_in(decision.changed);
-            self.settle_loan(loan, ask, &seats, changed);
-            if changed {
-                loan.note(&mut batch.lent, &work);
-            }
+        if let Some(loan) = &loan
+            && self.settle_loan(loan, ask, &seats, decision.changed)
+        {
+            loan.note(&mut batch.lent, &work);
         }
         if decision.charged {
             let left = drafts.iter().map(|draft| (draft.id, draft.balance));

@@ -73,11 +73,6 @@ impl Loan {
         found
     }
 
-    /// Whether its counter is among those that were changed.
-    pub(super) fn is_in(&self, changed: Marks) -> bool {
-        changed.has(charge::index(self.place))
-    }
-
     /// The request could pass as soon as the store has answered.
     pub(super) const fn is_pending(&self) -> bool {
         self.waits && !self.away
@@ -155,11 +150,12 @@ impl Shard {
         })
     }
 
-    /// Asks for what a request lacked of its pool, and has the pool kept that it charged.
-    pub(super) fn settle_loan(&mut self, loan: &Loan, ask: &Ask<'_, '_>, seats: &[Seat<'_>], changed: bool) {
+    /// Asks for what a request lacked of its pool, and has the pool kept that it charged; whether it charged it.
+    pub(super) fn settle_loan(&mut self, loan: &Loan, ask: &Ask<'_, '_>, seats: &[Seat<'_>], changed: Marks) -> bool {
+        let charged = changed.has(charge::index(loan.place));
         let meets = ask.terms.org_declared && !loan.known;
-        if loan.lacks.is_none() && !changed && !meets {
-            return;
+        if loan.lacks.is_none() && !charged && !meets {
+            return false;
         }
         let name = &seats[loan.place].rule.limit.name;
         if self.pools.keep(loan.id, ask.org, name, loan.terms)
@@ -167,6 +163,7 @@ impl Shard {
         {
             self.pools.need(loan.id, units);
         }
+        charged
     }
 
     /// Books what a decision made of its pool.

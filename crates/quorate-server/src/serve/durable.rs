@@ -65,7 +65,7 @@ impl Durable {
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
         let usage = UsageWriter::new(Arc::clone(node), holder, settings.usage_kept);
         let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
-        let pools = (!unshared_windows).then(|| {
+        let pools = (!settings.unshared_windows).then(|| {
             let keeper = PoolKeeper::new(Arc::clone(node), store.pools());
             tokio::spawn(keeper.run(stopped.clone(), GIVE_BACK_MAX))
         });
