@@ -103,7 +103,8 @@ fn items<'r>(domain: &'r Domain, request: &Request<'_>) -> Result<Vec<Item<'r>>,
         match matched.rate() {
             // It counts nothing, so that there is nothing to replace.
             Rate::Unlimited => Item::Unlimited(matched),
-            Rate::PerUnit { .. } if !matched.name().is_empty() && replaced.contains(matched.name()) => Item::Free,
+            // No item of `replaces` is without a name.
+            Rate::PerUnit { .. } if replaced.contains(matched.name()) => Item::Free,
             Rate::PerUnit { requests, window } => Item::Counted(Counted {
                 counter: matched.counter(descriptor.entries, window),
                 matched,

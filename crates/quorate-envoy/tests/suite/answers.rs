@@ -84,6 +84,45 @@ fn without_a_limit_there_are_no_headers() {
 }
 
 #[test]
+fn headers_tell_the_last_that_denies_else_the_first_of_the_nearest() {
+    let rules = load(
+        "
+domain: d
+descriptors:
+  - { key: a, rate_limit: { unit: hour, requests_per_unit: 5 } }
+  - { key: b, rate_limit: { unit: day, requests_per_unit: 5 } }
+  - { key: c, rate_limit: { unit: hour, requests_per_unit: 0 } }
+  - { key: d, rate_limit: { unit: day, requests_per_unit: 0 } }
+  - { key: s, rate_limit: { unit: day, requests_per_unit: 0 }, shadow_mode: true }
+  - { key: q, rate_limit: { unit: day, requests_per_unit: 0 }, quota_mode: true }
+",
+    );
+    let shown = |keys: &[&str]| {
+        let entries: Vec<[(&str, &str); 1]> = keys.iter().map(|key| [(*key, "v")]).collect();
+        let descriptors: Vec<Descriptor<'_>> = entries
+            .iter()
+            .map(|entries| Descriptor {
+                entries,
+                ..Descriptor::default()
+            })
+            .collect();
+        let request = Request {
+            domain: "d",
+            descriptors: &descriptors,
+            hits_addend: 0,
+        };
+        let plan = rules.plan(request).expect("it is a request");
+        plan.decide(&Settings::default(), &mut sums()).shown
+    };
+    assert_eq!(shown(&["a", "b"]), Some(0));
+    assert_eq!(shown(&["b", "a"]), Some(0));
+    assert_eq!(shown(&["x", "a", "c", "d", "b"]), Some(3));
+    assert_eq!(shown(&["c", "s"]), Some(0));
+    assert_eq!(shown(&["a", "s", "q"]), Some(1));
+    assert_eq!(shown(&["q", "c", "q"]), Some(1));
+}
+
+#[test]
 fn dynamic_metadata_tells_the_request() {
     let rules = load("domain: d\n");
     let over = |requests_per_unit, unit| {
