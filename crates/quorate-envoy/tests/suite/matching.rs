@@ -157,7 +157,7 @@ const HOUR: Window = Window {
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn the_matcher_finds_what_the_statement_says(
