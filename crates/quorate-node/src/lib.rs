@@ -8,6 +8,7 @@ mod all;
 mod clock;
 mod config;
 mod decide;
+mod envoy;
 mod operation;
 pub mod pools;
 pub mod quotas;
@@ -30,6 +31,7 @@ use quorate_core::state::layout::Layouts;
 use quorate_core::state::memory::Memory;
 use quorate_core::time::Now;
 use quorate_core::usage::Row as UsageRow;
+use quorate_envoy::counters::Groups;
 use quorate_policy::{Checked, PolicySet, Report};
 use tokio::sync::Notify;
 
@@ -60,6 +62,8 @@ pub struct Node {
     /// All layouts that any policy in force so far used. Loaded under a shard's lock, and replaced before the policy
     /// is: whatever an entry names is known.
     layouts: ArcSwap<Layouts>,
+    /// The windows of Envoy's rules.
+    windows: Groups,
     reloading: Mutex<()>,
     /// Something of a quota cannot wait for the driver's next round.
     stirred: Notify,
@@ -85,6 +89,7 @@ impl Node {
     /// What the policy's compilation found.
     pub fn start(config: NodeConfig, checked: &Checked) -> Result<Arc<Self>, Report> {
         let mut layouts = Layouts::default();
+        let windows = Groups::intern(&mut layouts).expect("there is room for the first layouts");
         let policy = PolicySet::compile(checked, 1, &mut layouts)?;
         let hash_key: HashKey = rand::random();
         let memory = Arc::new(Memory::new(config.memory_max_bytes));
@@ -98,6 +103,7 @@ impl Node {
             memory,
             policy: ArcSwap::from_pointee(policy),
             layouts: ArcSwap::from_pointee(layouts),
+            windows,
             reloading: Mutex::new(()),
             stirred: Notify::new(),
             pools_stirred: Notify::new(),

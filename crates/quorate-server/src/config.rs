@@ -3,6 +3,7 @@
 
 mod arguments;
 mod callers;
+mod envoy;
 mod layers;
 mod print;
 mod problem;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub use arguments::Arguments;
 pub use callers::{CallerEntry, callers};
+pub use envoy::{AuthzSettings, EnvoySettings, ResponseHeaders};
 pub use layers::{Layers, Origin, environment};
 pub use print::Effective;
 pub use problem::{Problem, Problems};
@@ -62,6 +64,10 @@ pub struct Config {
     pub unshared_windows: bool,
     /// How long usage is kept after its hour; `None` for ever.
     pub usage_kept: Option<Duration>,
+    /// Envoy's rate limit service.
+    pub envoy: EnvoySettings,
+    /// Envoy's external authorization.
+    pub authz: AuthzSettings,
     /// What is logged and exported.
     pub telemetry: TelemetrySettings,
 }

@@ -1,6 +1,7 @@
 //! What every door of one server shares: the node, the bound on work in flight, who may call, and whether the server
 //! is ready. It decides nothing; the node does.
 
+mod bare;
 mod discreet;
 mod in_flight;
 mod jitter;
@@ -12,9 +13,12 @@ use quorate_node::Node;
 use quorate_policy::HeaderProfile;
 
 use crate::callers::Callers;
+use crate::config::AuthzSettings;
+use crate::envoy::Envoy;
 use crate::store::OpenStore;
 use crate::telemetry::Telemetry;
 
+pub use bare::bare;
 pub use discreet::discreet;
 pub use in_flight::{InFlight, Permit, Waiting};
 pub use jitter::jittered;
@@ -33,6 +37,10 @@ pub struct Edge {
     pub readiness: Readiness,
     /// What outlives the process; `None` when nothing does.
     pub store: Option<OpenStore>,
+    /// Envoy's rate limit service.
+    pub envoy: Envoy,
+    /// Where Envoy's external authorization finds who asks.
+    pub authz: AuthzSettings,
     /// Where every door counts.
     pub telemetry: Telemetry,
 }

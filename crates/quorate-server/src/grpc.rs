@@ -9,6 +9,7 @@ mod companions;
 mod convert;
 mod decisions;
 mod doors;
+mod envoy;
 mod frames;
 mod reply;
 mod slots;

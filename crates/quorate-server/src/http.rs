@@ -5,7 +5,8 @@
 //! statuses and codes, `error` says what is no answer. Who may ask for which org is decided by `callers`, as at the
 //! gRPC doors; sockets and TLS are the business of `listen`.
 
-mod answer;
+pub(crate) mod answer;
+mod envoy;
 mod error;
 mod health;
 mod policy;
@@ -49,9 +50,13 @@ pub fn router(edge: Arc<Edge>, traces: Option<Traces>) -> Router {
         .route("/v1/policy", get(policy::policy))
         .route("/v1/throttled", get(throttled::throttled))
         .route("/v1/usage", get(usage::usage))
+        .route("/json", post(envoy::json))
+        .route("/rlconfig", get(envoy::rules))
+        .route("/rlcounter", get(envoy::counter))
         .route("/metrics", get(metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/healthcheck", get(health::ready))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .with_state(Arc::new(door))

@@ -7,6 +7,7 @@ pub mod callers;
 pub mod cli;
 pub mod config;
 pub mod edge;
+pub mod envoy;
 pub mod grpc;
 pub mod headers;
 pub mod http;

@@ -9,6 +9,7 @@ mod durable;
 mod policy;
 mod prepare;
 mod reload;
+mod rules;
 mod server;
 mod signals;
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod concurrency;
 mod documents;
 mod doors;
 mod drain;
+mod envoy;
 mod foreign;
 mod harness;
 mod http_answers;

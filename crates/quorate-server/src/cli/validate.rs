@@ -1,8 +1,11 @@
-//! `quorate validate`: every problem of a policy at once, each with its place; and `quorate schema`, for editors.
+//! `quorate validate`: every problem of a policy, or of Envoy's rules, at once, each with its place; and
+//! `quorate schema`, for editors.
+
+mod envoy;
 
 use std::path::PathBuf;
 
-use quorate_policy::{Checked, Problem, Report};
+use quorate_policy::{Checked, Problem, Report, Source};
 use serde_json::{Value, json};
 
 use super::exit::{Done, Exit, Failure, print};
@@ -20,11 +23,18 @@ Exit codes:
 Examples:
   quorate validate policy.yaml
   quorate validate policies/ overrides.yaml
-  quorate validate policies/ --json")]
+  quorate validate policies/ --json
+  quorate validate --envoy ratelimit/config/")]
 pub struct Arguments {
     /// Files, or directories of .yaml files, that add up to one policy
-    #[arg(required = true, value_name = "FILE|DIR")]
+    #[arg(required_unless_present = "envoy", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
+    /// Rules of Envoy's rate limit service instead: a directory of .yaml files, or one file; may be repeated
+    #[arg(long, value_name = "DIR", conflicts_with = "paths")]
+    envoy: Vec<PathBuf>,
+    /// Let several files of rules name one domain, as `serve --envoy-merge-domains` does
+    #[arg(long, requires = "envoy")]
+    merge_domains: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -40,6 +50,9 @@ Examples:
 pub struct SchemaArguments {}
 
 pub fn run(arguments: &Arguments) -> Done {
+    if !arguments.envoy.is_empty() {
+        return envoy::run(arguments);
+    }
     let checked = check(&arguments.paths)?;
     if arguments.json {
         print(format_args!("{}\n", as_json(&checked)))?;
@@ -65,19 +78,18 @@ pub fn schema(_: &SchemaArguments) -> Done {
 
 /// Reads and checks a policy. Shared with `explain`.
 pub fn check(paths: &[PathBuf]) -> Result<Result<Checked, Report>, Failure> {
-    let sources = policy_files::read(paths).map_err(|unreadable| {
+    Ok(quorate_policy::check(&read(paths)?))
+}
+
+fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
+    policy_files::read(paths).map_err(|unreadable| {
         let lines: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
         Failure::new(lines.join("\n       "))
-    })?;
-    Ok(quorate_policy::check(&sources))
+    })
 }
 
 fn valid(checked: &Checked) -> String {
     let counts = checked.counts();
-    let several = |count: usize, name: &str| match count {
-        1 => format!("1 {name}"),
-        count => format!("{count} {name}s"),
-    };
     format!(
         "valid: {}, {}, {}, {}",
         several(counts.plans, "plan"),
@@ -85,6 +97,13 @@ fn valid(checked: &Checked) -> String {
         several(counts.orgs, "org"),
         several(counts.keys, "key"),
     )
+}
+
+fn several(count: usize, name: &str) -> String {
+    match count {
+        1 => format!("1 {name}"),
+        count => format!("{count} {name}s"),
+    }
 }
 
 /// What `--json` prints. Shared with `explain`.

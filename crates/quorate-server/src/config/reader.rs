@@ -1,5 +1,7 @@
 //! Understands what was said: every setting, then what must hold between them.
 
+mod envoy;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -92,6 +94,8 @@ impl Reader<'_> {
             store: self.store(),
             unshared_windows: self.get(&settings::UNSHARED_WINDOWS, boolean),
             usage_kept: self.get(&settings::USAGE_KEEP, kept),
+            envoy: self.envoy(),
+            authz: self.authz(),
             telemetry: self.telemetry(),
         }
     }

@@ -1,6 +1,8 @@
 //! Every setting, once: its key in the TOML file, its flag, its default and its help. The environment variable is the
 //! flag in capitals behind `QUORATE_`.
 
+pub(super) mod envoy;
+
 /// Where gRPC listens when nobody says anything.
 pub const GRPC_LISTEN_DEFAULT: &str = "127.0.0.1:8081";
 
@@ -282,7 +284,7 @@ pub(super) static USAGE_KEEP: Setting = setting(
 );
 
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [&Setting; 32] = [
+pub(super) static SETTINGS: [&Setting; 46] = [
     &POLICY,
     &GRPC_LISTEN,
     &HTTP_LISTEN,
@@ -298,6 +300,20 @@ pub(super) static SETTINGS: [&Setting; 32] = [
     &DATA_DIR,
     &UNSHARED_WINDOWS,
     &USAGE_KEEP,
+    &envoy::RULES,
+    &envoy::MERGE_DOMAINS,
+    &envoy::RESPONSE_HEADERS,
+    &envoy::LIMIT_HEADER,
+    &envoy::REMAINING_HEADER,
+    &envoy::RESET_HEADER,
+    &envoy::DYNAMIC_METADATA,
+    &envoy::SHADOW,
+    &envoy::QUOTA,
+    &envoy::STOP_INCREMENT,
+    &envoy::AUTHZ_KEY_HEADER,
+    &envoy::AUTHZ_CREDENTIAL_HEADER,
+    &envoy::AUTHZ_ORG_HEADER,
+    &envoy::AUTHZ_ORG_EXTENSION,
     &DRAIN_DELAY,
     &DRAIN_TIMEOUT,
     &MEMORY,

@@ -38,6 +38,10 @@ pub(super) enum Method {
     ShouldAllowBatch,
     ReleaseSlot,
     ExtendSlot,
+    /// Envoy's rate limit service.
+    ShouldRateLimit,
+    /// Envoy's external authorization.
+    Check,
 }
 
 impl Method {
@@ -46,6 +50,8 @@ impl Method {
         match self {
             Self::ShouldAllow => Some(Door::GrpcUnary),
             Self::ShouldAllowBatch => Some(Door::GrpcBatch),
+            Self::ShouldRateLimit => Some(Door::EnvoyRateLimit),
+            Self::Check => Some(Door::EnvoyAuthorization),
             Self::ReleaseSlot | Self::ExtendSlot => None,
         }
     }
@@ -172,6 +178,14 @@ impl Unary {
                 parked = self.should_allow_batch(message, patience, out)?;
                 Ok(())
             }
+            Method::ShouldRateLimit => {
+                parked = self.should_rate_limit(message, patience, out)?;
+                Ok(())
+            }
+            Method::Check => {
+                parked = self.check(message, patience, out)?;
+                Ok(())
+            }
             Method::ReleaseSlot => {
                 let message = v1::ReleaseSlotRequest::decode(message)?;
                 write_whole(out, &self.decisions.release(&self.identity, &message)?)
@@ -211,6 +225,31 @@ impl Unary {
             patience,
         };
         self.decisions.decide(way, &self.identity, &asked, &lists, out, look)
+    }
+
+    fn should_rate_limit(
+        &self,
+        message: &[u8],
+        patience: Patience,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Parked>, CallError> {
+        if matches!(self.admission, Admission::Overloaded) {
+            return Err(self.decisions.overloaded_rate_limit());
+        }
+        self.decisions.rate_limit(patience, &self.identity, message, out)
+    }
+
+    fn check(&mut self, message: &[u8], patience: Patience, out: &mut Vec<u8>) -> Result<Option<Parked>, CallError> {
+        if matches!(self.admission, Admission::Overloaded) {
+            self.decisions.overloaded_check(out);
+            return Ok(None);
+        }
+        let span = &mut self.span;
+        self.decisions.check(patience, &self.identity, message, out, |answer| {
+            if let Some(span) = span {
+                span.answered(answer);
+            }
+        })
     }
 
     fn should_allow_batch(

@@ -11,8 +11,15 @@ use tower::util::BoxCloneSyncService;
 /// A service of the port that is not on the hot path.
 pub(super) type Companion = BoxCloneSyncService<Request<Incoming>, Response<tonic::body::Body>, Infallible>;
 
-/// The name of the decision service, as health knows it.
-const DECISION_SERVICE: &str = "quorate.v1.DecisionService";
+/// The names of what is served, as health knows them: the whole server (the empty name), its services, and the name by
+/// which Envoy's reference service is asked for.
+const SERVED: [&str; 5] = [
+    "",
+    "quorate.v1.DecisionService",
+    "envoy.service.ratelimit.v3.RateLimitService",
+    "envoy.service.auth.v3.Authorization",
+    "ratelimit",
+];
 
 /// The other services of the port.
 #[derive(Clone, Debug)]
@@ -51,14 +58,14 @@ impl Companions {
 }
 
 impl Health {
-    /// Says whether the server wants traffic: the whole server (the empty name) and its decision service.
+    /// Says whether the server wants traffic.
     pub async fn set_serving(&self, serving: bool) {
         let status = if serving {
             ServingStatus::Serving
         } else {
             ServingStatus::NotServing
         };
-        for service in ["", DECISION_SERVICE] {
+        for service in SERVED {
             self.0.set_service_status(service, status).await;
         }
     }

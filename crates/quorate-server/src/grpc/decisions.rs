@@ -12,6 +12,7 @@ use super::convert::{Asked, Lists, Rendering, write_answer};
 use super::status::{CallError, Unread};
 use crate::callers::Identity;
 use crate::edge::{Edge, discreet};
+use crate::envoy::EnvoyError;
 use crate::telemetry::traces::Traces;
 use crate::telemetry::{Door, Recorder};
 
@@ -42,6 +43,11 @@ impl Decisions {
     /// What every door shares.
     pub(super) fn edge(&self) -> &Edge {
         &self.edge
+    }
+
+    /// Where answers are counted.
+    pub(super) const fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// What begins traces; `None` when nobody collects them.
@@ -122,7 +128,12 @@ impl Decisions {
     pub(super) fn count_error(&self, door: Door, error: &CallError) {
         match error {
             CallError::Refused(_) | CallError::ItemRefused { .. } => self.recorder.refused(door),
-            CallError::Invalid(_) | CallError::Field { .. } | CallError::Undecodable(_) => self.recorder.invalid(door),
+            CallError::Envoy(EnvoyError::Caller(_)) => self.recorder.refused(door),
+            // Counted as such, or no fault of a request.
+            CallError::Envoy(EnvoyError::Overloaded | EnvoyError::NotServed) => {}
+            CallError::Invalid(_) | CallError::Field { .. } | CallError::Undecodable(_) | CallError::Envoy(_) => {
+                self.recorder.invalid(door);
+            }
         }
     }
 }

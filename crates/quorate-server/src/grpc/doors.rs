@@ -27,6 +27,11 @@ use crate::telemetry::traces::CallSpan;
 /// The path of the decision service.
 const DECISIONS: &str = "/quorate.v1.DecisionService/";
 
+/// The path of Envoy's rate limit service.
+const RATE_LIMITS: &str = "/envoy.service.ratelimit.v3.RateLimitService/";
+/// The path of Envoy's external authorization.
+const AUTHORIZATION: &str = "/envoy.service.auth.v3.Authorization/";
+
 /// What all connections of one data-plane thread share.
 #[derive(Clone, Debug)]
 pub struct Doors {
@@ -84,13 +89,26 @@ impl Service<Request<Incoming>> for Door {
         if let Err(refusal) = spoken(&request) {
             return refusal.answer(open);
         }
-        match request.uri().path().strip_prefix(DECISIONS) {
+        let path = request.uri().path();
+        if let Some(method) = path.strip_prefix(RATE_LIMITS) {
+            return match method {
+                "ShouldRateLimit" => self.unary(Method::ShouldRateLimit, request, open),
+                _ => Answering::refused(no_method(), open),
+            };
+        }
+        if let Some(method) = path.strip_prefix(AUTHORIZATION) {
+            return match method {
+                "Check" => self.unary(Method::Check, request, open),
+                _ => Answering::refused(no_method(), open),
+            };
+        }
+        match path.strip_prefix(DECISIONS) {
             Some("ShouldAllow") => self.unary(Method::ShouldAllow, request, open),
             Some("ShouldAllowStream") => self.stream(request, open),
             Some("ShouldAllowBatch") => self.unary(Method::ShouldAllowBatch, request, open),
             Some("ReleaseSlot") => self.unary(Method::ReleaseSlot, request, open),
             Some("ExtendSlot") => self.unary(Method::ExtendSlot, request, open),
-            Some(_) => Answering::refused(Status::unimplemented("this service has no such method"), open),
+            Some(_) => Answering::refused(no_method(), open),
             None => self.companion(request, open),
         }
     }
@@ -105,7 +123,7 @@ impl Door {
         let in_flight = &self.doors.decisions.edge().in_flight;
         let admission = match method {
             Method::ReleaseSlot | Method::ExtendSlot => Admission::Exempt,
-            Method::ShouldAllow | Method::ShouldAllowBatch => {
+            Method::ShouldAllow | Method::ShouldAllowBatch | Method::ShouldRateLimit | Method::Check => {
                 in_flight.enter().map_or(Admission::Overloaded, Admission::Admitted)
             }
         };
@@ -221,6 +239,10 @@ impl Unspoken {
         }
         Answering::at_once(Reply::nothing(head, open))
     }
+}
+
+fn no_method() -> Status {
+    Status::unimplemented("this service has no such method")
 }
 
 /// Whether a request is a call of gRPC, as its specification has it: else a page in a browser could make one.

@@ -6,6 +6,7 @@ use tonic::{Code, Status};
 
 use super::wire::Malformed;
 use crate::callers::Refusal;
+use crate::envoy::EnvoyError;
 
 /// Why a call is an error instead of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,9 @@ pub(crate) enum CallError {
     /// The caller is not known, or may not ask for that org.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Envoy's rate limit service has no answer.
+    #[error(transparent)]
+    Envoy(#[from] EnvoyError),
     /// An item of a batch asks for an org that the caller may not ask for.
     #[error("requests[{index}].{refusal}")]
     ItemRefused {
@@ -41,6 +45,7 @@ impl CallError {
     fn code(&self) -> Code {
         match self {
             Self::Invalid(_) | Self::Field { .. } | Self::Undecodable(_) => Code::InvalidArgument,
+            Self::Envoy(error) => error.code(),
             Self::Refused(refusal) | Self::ItemRefused { refusal, .. } => match refusal {
                 Refusal::Unauthenticated => Code::Unauthenticated,
                 Refusal::OrgForbidden | Refusal::OrgUnnamed => Code::PermissionDenied,

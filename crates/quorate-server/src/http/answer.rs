@@ -12,7 +12,7 @@ use crate::headers::{Field, retry_after_seconds};
 
 /// What of an answer is to be written.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Included {
+pub(crate) struct Included {
     pub(super) limits: bool,
     pub(super) headers: bool,
     pub(super) policy: bool,
@@ -32,7 +32,7 @@ impl Included {
 }
 
 /// Writes an answer made at `unix_ns`, that goes out with `headers`.
-pub(super) fn body(answer: &Answer<'_>, included: Included, headers: &[Field], unix_ns: u64) -> Vec<u8> {
+pub(crate) fn body(answer: &Answer<'_>, included: Included, headers: &[Field], unix_ns: u64) -> Vec<u8> {
     let body = Body::of(answer, included, headers, unix_ns);
     // Only maps with keys that are no text could fail.
     serde_json::to_vec(&body).unwrap_or_default()

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::request::BODY_BYTES_MAX;
 use crate::callers::Refusal;
+use crate::envoy::EnvoyError;
 
 /// Why a request has no answer. Nothing was charged.
 #[derive(Debug, Error)]
@@ -38,6 +39,9 @@ pub(super) enum HttpError {
     /// The body could not be read.
     #[error("body: {0}")]
     Unread(axum::Error),
+    /// Envoy's rate limit service has no answer.
+    #[error(transparent)]
+    Envoy(#[from] EnvoyError),
     /// There is no such path.
     #[error("no such path: {path}")]
     NotFound {
@@ -56,6 +60,10 @@ impl HttpError {
     const fn told(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Malformed(_) | Self::Invalid(_) | Self::Unread(_) => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
+            Self::Envoy(EnvoyError::NotServed) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::Envoy(EnvoyError::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+            Self::Envoy(EnvoyError::Caller(_)) => (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
+            Self::Envoy(_) => (StatusCode::BAD_REQUEST, "INVALID_ARGUMENT"),
             Self::MediaType | Self::Encoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "INVALID_ARGUMENT"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT"),
             Self::Slow => (StatusCode::REQUEST_TIMEOUT, "DEADLINE_EXCEEDED"),

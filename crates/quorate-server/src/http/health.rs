@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::HttpDoor;
 use super::time::rfc3339;
-use crate::edge::PolicyHealth;
+use crate::edge::{PolicyFailure, PolicyHealth};
 
 #[derive(Serialize)]
 struct Alive {
@@ -30,6 +30,17 @@ struct Ready {
     failure: Option<&'static str>,
     policy: Policy,
     reloads: Reloads,
+    /// Envoy's rules; missing where they are not served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envoy_rules: Option<EnvoyRules>,
+}
+
+#[derive(Serialize)]
+struct EnvoyRules {
+    sequence: u64,
+    loaded_at: String,
+    /// Why the last reload failed; null when there was none or it succeeded.
+    last_failure: Option<Failed>,
 }
 
 #[derive(Serialize)]
@@ -39,11 +50,11 @@ pub(super) struct Policy {
     sources: Vec<String>,
     loaded_at: String,
     /// Why the last reload failed; null when there was none or it succeeded.
-    last_failure: Option<Failure>,
+    last_failure: Option<Failed>,
 }
 
 #[derive(Serialize)]
-struct Failure {
+pub(super) struct Failed {
     at: String,
     /// What is wrong, line by line.
     problems: Vec<String>,
@@ -62,10 +73,16 @@ impl Policy {
             content_hash: health.content_hash.clone(),
             sources: health.sources.clone(),
             loaded_at: rfc3339(health.loaded_unix_ns),
-            last_failure: health.failure.as_ref().map(|failure| Failure {
-                at: rfc3339(failure.unix_ns),
-                problems: failure.message.lines().map(str::to_owned).collect(),
-            }),
+            last_failure: health.failure.as_ref().map(Failed::of),
+        }
+    }
+}
+
+impl Failed {
+    pub(super) fn of(failure: &PolicyFailure) -> Self {
+        Self {
+            at: rfc3339(failure.unix_ns),
+            problems: failure.message.lines().map(str::to_owned).collect(),
         }
     }
 }
@@ -96,6 +113,11 @@ pub(super) async fn ready(State(door): State<Arc<HttpDoor>>) -> impl IntoRespons
             ok: readiness.reloads(),
             failed: readiness.reload_failures(),
         },
+        envoy_rules: door.edge.envoy.rules().map(|in_force| EnvoyRules {
+            sequence: in_force.sequence,
+            loaded_at: rfc3339(in_force.loaded_unix_ns),
+            last_failure: in_force.failure.as_ref().map(Failed::of),
+        }),
     };
     (status, Json(detail))
 }

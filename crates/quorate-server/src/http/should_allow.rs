@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use quorate_core::answer::{Answer, DecidedBy, DecisionId, Few, Reason, Retry};
+use quorate_core::answer::{Reason, Retry};
 use quorate_node::quotas::Patience;
 use quorate_node::{Decided, Wanted};
 
@@ -19,7 +19,7 @@ use super::error::HttpError;
 use super::reason::status;
 use super::request::{BODY_BYTES_MAX, ShouldAllow};
 use crate::callers::Identity;
-use crate::edge::{discreet, jittered};
+use crate::edge::{bare, discreet, jittered};
 use crate::headers::{self, Field};
 use crate::telemetry::Door;
 use crate::telemetry::traces::CallSpan;
@@ -108,30 +108,7 @@ fn decide(
 
 /// The answer when too much work is in flight: nothing was looked at and nothing charged.
 fn overloaded(door: &HttpDoor) -> Response {
-    let answer = Answer {
-        reason: Reason::Overloaded,
-        retry: Retry::Later,
-        degraded: false,
-        binding: None,
-        bound_by_quota: false,
-        payment_required: false,
-        drawn: 0,
-        burst_remaining: 0,
-        overage: 0,
-        warnings: Few::default(),
-        shadow_denied: Few::default(),
-        statuses: &[],
-        decision_id: DecisionId::default(),
-        replayed: false,
-        slot_held: false,
-        by: DecidedBy {
-            sequence: 0,
-            content_hash: "",
-            plan: "",
-            endpoint: "",
-            org: "",
-        },
-    };
+    let answer = bare(Reason::Overloaded, Retry::Later);
     let unix_ns = door.edge.node.unix_ns();
     let headers = headers::render(&[], &answer, unix_ns);
     let body = body(&answer, Included::default(), &headers, unix_ns);
@@ -160,14 +137,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Whether the body is compressed, or whatever else its sender did to it.
-fn is_encoded(headers: &HeaderMap) -> bool {
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
     let encodings = headers.get_all(CONTENT_ENCODING).iter();
     encodings
         .map(HeaderValue::as_bytes)
         .any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"))
 }
 
-async fn read(body: Body) -> Result<Bytes, HttpError> {
+pub(super) async fn read(body: Body) -> Result<Bytes, HttpError> {
     let whole = Limited::new(body, BODY_BYTES_MAX).collect();
     match tokio::time::timeout(BODY_TIMEOUT, whole).await {
         Err(_) => Err(HttpError::Slow),

@@ -66,6 +66,8 @@ fn edge_of(policy: &str, callers: Callers, in_flight_max: usize) -> Edge {
         in_flight: Arc::new(InFlight::new(in_flight_max)),
         readiness,
         store: None,
+        envoy: crate::envoy::Envoy::new(&crate::config::EnvoySettings::default(), None),
+        authz: crate::config::AuthzSettings::default(),
         telemetry: Telemetry::new(),
     }
 }

@@ -6,6 +6,7 @@ use super::prepare::Prepared;
 use super::server::StartError;
 use crate::config::{Config, callers};
 use crate::edge::{Edge, InFlight, PolicyHealth, Readiness};
+use crate::envoy::Envoy;
 use crate::grpc::{Companions, Decisions, Doors};
 use crate::listen::{DataPlane, DataPlaneConfig, Web, WebConfig};
 use crate::telemetry::Telemetry;
@@ -15,6 +16,8 @@ use crate::telemetry::traces::Traces;
 pub(super) fn edge(prepared: &Prepared) -> Arc<Edge> {
     let node = Arc::clone(&prepared.node);
     let policy = node.policy();
+    let rules = prepared.rules.clone();
+    let rules = rules.map(|loaded| loaded.in_force(node.unix_ns()));
     let health = PolicyHealth {
         sequence: policy.sequence(),
         content_hash: policy.content_hash().to_owned(),
@@ -28,6 +31,8 @@ pub(super) fn edge(prepared: &Prepared) -> Arc<Edge> {
         in_flight: Arc::new(InFlight::new(prepared.config.in_flight_max)),
         readiness: Readiness::new(health),
         store: prepared.store.clone(),
+        envoy: Envoy::new(&prepared.config.envoy, rules),
+        authz: prepared.config.authz.clone(),
         telemetry: Telemetry::new(),
     })
 }

@@ -8,6 +8,7 @@ use quorate_node::{Node, NodeConfig};
 use quorate_policy::{Checked, Source};
 
 use super::policy::PolicySource;
+use super::rules::{LoadedRules, RulesSource};
 use crate::config::{Config, NodeSettings, hex_32};
 use crate::listen::{Protocols, Tls};
 use crate::store::{OpenStore, OpenStoreError, StoreChoice};
@@ -22,6 +23,8 @@ pub struct Prepared {
     pub(super) checked: Checked,
     pub(super) source: PolicySource,
     pub(super) texts: Vec<Source>,
+    pub(super) rules_source: Option<RulesSource>,
+    pub(super) rules: Option<LoadedRules>,
     pub(super) grpc_tls: Option<Arc<Tls>>,
     pub(super) http_tls: Option<Arc<Tls>>,
 }
@@ -45,6 +48,11 @@ pub fn prepare(config: Config) -> Result<Prepared, String> {
     let node_config = node_config(&config.node)
         .map_err(|problem| problems.push(problem))
         .unwrap_or_default();
+    let rules_source = RulesSource::of(&config.envoy);
+    let rules = rules_source.as_ref().and_then(|source| {
+        let (_, loaded) = source.load();
+        loaded.map_err(|problem| problems.push(problem)).ok()
+    });
     let source = PolicySource::new(config.policy.clone());
     let (texts, checked) = source.load();
     let started = checked.and_then(|checked| {
@@ -72,6 +80,8 @@ pub fn prepare(config: Config) -> Result<Prepared, String> {
             checked,
             source,
             texts,
+            rules_source,
+            rules,
             grpc_tls,
             http_tls,
         }),

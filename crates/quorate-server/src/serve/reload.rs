@@ -1,15 +1,17 @@
-//! Puts the files that the server was started with in force again: the policy and the certificates. When is for
+//! Puts the files that the server was started with in force again: the policy, Envoy's rules and the certificates. When is for
 //! `watch` and for whoever runs the server to say.
 
 use std::sync::Arc;
 
 use super::policy::PolicyReloader;
+use super::rules::RulesReloader;
 use crate::listen::Tls;
 
 /// What is put in force again.
 #[derive(Debug)]
 pub(super) struct Reloads {
     policy: PolicyReloader,
+    rules: Option<RulesReloader>,
     tls: Vec<Arc<Tls>>,
 }
 
@@ -23,13 +25,16 @@ pub(super) enum Cause {
 }
 
 impl Reloads {
-    pub(super) const fn new(policy: PolicyReloader, tls: Vec<Arc<Tls>>) -> Self {
-        Self { policy, tls }
+    pub(super) const fn new(policy: PolicyReloader, rules: Option<RulesReloader>, tls: Vec<Arc<Tls>>) -> Self {
+        Self { policy, rules, tls }
     }
 
     /// Reads everything again. Reads files: not for a thread that answers.
     pub(super) fn run(&self, cause: Cause) {
         self.policy.reload(cause == Cause::Told);
+        if let Some(rules) = &self.rules {
+            rules.reload(cause == Cause::Told);
+        }
         // Both doors read the same files: what is wrong with them is told once.
         let mut told = String::new();
         for tls in &self.tls {

@@ -1,6 +1,7 @@
 //! A running server: its doors, its timers, and how it goes.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::durable::{Durable, DurableSettings};
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
 use super::reload::{Cause, Reloads};
+use super::rules::{RulesReloader, RulesSource};
 use super::watch::FileWatch;
 use super::windows::LockError;
 use crate::config::Config;
@@ -91,6 +93,9 @@ impl Server {
         let sockets = Sockets::bind(&prepared.config)?;
         let addresses = sockets.addresses(&prepared.config)?;
         warn(&prepared.checked);
+        if let Some(rules) = &prepared.rules {
+            rules.warn();
+        }
         let edge = edge(&prepared);
         let otlp = start_otlp(&prepared.config, &edge)?;
         let traces = otlp.as_ref().map(Otlp::traces);
@@ -108,6 +113,10 @@ impl Server {
             None => None,
         };
         let policy = PolicyReloader::new(Arc::clone(&edge), prepared.source.clone(), prepared.texts);
+        let rules = prepared
+            .rules_source
+            .clone()
+            .map(|source| RulesReloader::new(Arc::clone(&edge), source));
         let tls = [prepared.grpc_tls, prepared.http_tls].into_iter().flatten().collect();
         let mut server = Self {
             edge,
@@ -115,7 +124,7 @@ impl Server {
             health,
             data_plane,
             web,
-            reloads: Arc::new(Reloads::new(policy, tls)),
+            reloads: Arc::new(Reloads::new(policy, rules, tls)),
             otlp,
             durable,
             stop_grpc: CancellationToken::new(),
@@ -126,7 +135,10 @@ impl Server {
             config: prepared.config,
         };
         server.reloads.warn();
-        server.watch(prepared.source.paths())?;
+        let rules = prepared.rules_source.as_ref().map(RulesSource::path);
+        let policy = prepared.source.paths().iter().map(std::path::PathBuf::as_path);
+        let documents: Vec<&Path> = policy.chain(rules).collect();
+        server.watch(&documents)?;
         server.keep_time();
         server.accept(sockets);
         server.edge.readiness.set_serving(true);
@@ -202,7 +214,7 @@ impl Server {
         });
     }
 
-    fn watch(&mut self, policy: &[std::path::PathBuf]) -> Result<(), StartError> {
+    fn watch(&mut self, documents: &[&Path]) -> Result<(), StartError> {
         let tls = self.config.tls.iter();
         let certificates = tls.flat_map(|files| {
             [
@@ -211,11 +223,8 @@ impl Server {
                 files.client_authorities.as_ref(),
             ]
         });
-        let paths: Vec<_> = policy
-            .iter()
-            .chain(certificates.flatten())
-            .map(std::path::PathBuf::as_path)
-            .collect();
+        let certificates = certificates.flatten().map(std::path::PathBuf::as_path);
+        let paths: Vec<&Path> = documents.iter().copied().chain(certificates).collect();
         if paths.is_empty() {
             return Ok(());
         }

@@ -11,11 +11,22 @@ pub enum Door {
     GrpcStream,
     /// `POST /v1/should-allow`.
     Http,
+    /// Envoy's `ShouldRateLimit`.
+    EnvoyRateLimit,
+    /// Envoy's external authorization, `Check`.
+    EnvoyAuthorization,
 }
 
 impl Door {
     /// All of them, by index.
-    pub const ALL: [Self; 4] = [Self::GrpcUnary, Self::GrpcBatch, Self::GrpcStream, Self::Http];
+    pub const ALL: [Self; 6] = [
+        Self::GrpcUnary,
+        Self::GrpcBatch,
+        Self::GrpcStream,
+        Self::Http,
+        Self::EnvoyRateLimit,
+        Self::EnvoyAuthorization,
+    ];
 
     /// Its place in [`Door::ALL`].
     #[must_use]
@@ -25,6 +36,8 @@ impl Door {
             Self::GrpcBatch => 1,
             Self::GrpcStream => 2,
             Self::Http => 3,
+            Self::EnvoyRateLimit => 4,
+            Self::EnvoyAuthorization => 5,
         }
     }
 
@@ -36,6 +49,8 @@ impl Door {
             Self::GrpcBatch => "grpc_batch",
             Self::GrpcStream => "grpc_stream",
             Self::Http => "http",
+            Self::EnvoyRateLimit => "envoy_rate_limit",
+            Self::EnvoyAuthorization => "envoy_authorization",
         }
     }
 }

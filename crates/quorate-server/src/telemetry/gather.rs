@@ -1,6 +1,7 @@
 //! Every metric of the server, gathered: the one place where their names stand. `docs/metrics.md` has a row for each.
 
 mod durable;
+mod envoy;
 
 use super::door::{Door, Listener};
 use super::family::{Family, Kind, Sample, Value};
@@ -28,6 +29,7 @@ pub(super) fn gather(telemetry: &Telemetry, server: &ServerView) -> Vec<Family> 
     families.push(durable::operations(server.operations));
     families.extend(durable::pools(&server.pools));
     families.extend(durable::store(&server.store));
+    families.extend(envoy::envoy(server));
     families.extend(policy(server));
     families.extend(process(telemetry, server));
     families

@@ -79,6 +79,14 @@ impl Recorder {
         }
     }
 
+    /// Counts one answer of Envoy's rules that took `elapsed_ns` to make.
+    pub fn rated(&self, door: Door, passes: bool, elapsed_ns: u64) {
+        let reason = if passes { Reason::Ok } else { Reason::RateLimited };
+        let counters = &self.shard.doors[door.index()];
+        add(&counters.decisions[told(reason).index], 1);
+        counters.latency.record(elapsed_ns);
+    }
+
     /// Counts an answer `OVERLOADED`: nothing was looked at.
     pub fn overloaded(&self, door: Door) {
         let overloaded = told(Reason::Overloaded).index;

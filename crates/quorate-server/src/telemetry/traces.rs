@@ -99,6 +99,8 @@ impl Traces {
                 Door::GrpcBatch => "quorate.v1.DecisionService/ShouldAllowBatch",
                 Door::GrpcStream => "quorate.v1.DecisionService/ShouldAllowStream",
                 Door::Http => "POST /v1/should-allow",
+                Door::EnvoyRateLimit => "envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit",
+                Door::EnvoyAuthorization => "envoy.service.auth.v3.Authorization/Check",
             };
             let span = self.tracer.span_builder(name).with_kind(SpanKind::Server);
             CallSpan(span.start_with_context(&self.tracer, &parent))

@@ -7,6 +7,7 @@ use quorate_store::Operations;
 use quorate_store::embedded::Stats as StoreStats;
 
 use crate::edge::Edge;
+use crate::envoy::{Envoy, RuleCount};
 use crate::store::OpenStore;
 
 /// The state of a server that is kept elsewhere and shown by metrics.
@@ -22,6 +23,8 @@ pub struct ServerView {
     pub store: StoreStats,
     /// What any store has asked of its database.
     pub operations: Operations,
+    /// What Envoy's rules have done.
+    pub envoy: EnvoyView,
     /// The policy in force, by number.
     pub policy_sequence: u64,
     /// The policy in force, by content.
@@ -40,6 +43,37 @@ pub struct ServerView {
     pub overloaded: u64,
 }
 
+/// What Envoy's rules have done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnvoyView {
+    /// Hits, rule by rule.
+    pub rules: Vec<RuleCount>,
+    /// Requests that shadow mode for all let pass.
+    pub shadowed: u64,
+    /// Rules in force.
+    pub in_force: u64,
+    /// Reloads that succeeded.
+    pub reloads: u64,
+    /// Reloads that failed.
+    pub reload_failures: u64,
+}
+
+impl EnvoyView {
+    fn of(envoy: &Envoy) -> Self {
+        let (reloads, reload_failures) = envoy.reloads();
+        let in_force = envoy.rules().map_or(0, |in_force| {
+            in_force.rules.domains().map(quorate_envoy::Domain::rules).sum()
+        });
+        Self {
+            rules: envoy.counts().all(),
+            shadowed: envoy.counts().shadowed(),
+            in_force: u64::try_from(in_force).unwrap_or(u64::MAX),
+            reloads,
+            reload_failures,
+        }
+    }
+}
+
 impl ServerView {
     /// What a server says of itself now.
     #[must_use]
@@ -52,6 +86,7 @@ impl ServerView {
             pools: edge.node.pool_stats(),
             store: edge.store.as_ref().and_then(OpenStore::stats).unwrap_or_default(),
             operations: edge.store.as_ref().map(OpenStore::operations).unwrap_or_default(),
+            envoy: EnvoyView::of(&edge.envoy),
             policy_sequence: policy.sequence,
             policy_hash: policy.content_hash.clone(),
             reloads: edge.readiness.reloads(),

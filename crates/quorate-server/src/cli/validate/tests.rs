@@ -14,6 +14,8 @@ fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
 fn arguments(path: PathBuf, json: bool) -> Arguments {
     Arguments {
         paths: vec![path],
+        envoy: Vec::new(),
+        merge_domains: false,
         json,
     }
 }
@@ -49,4 +51,24 @@ fn what_is_not_valid_exits_1_and_names_every_place() {
 fn a_file_that_is_not_there_is_a_failure() {
     let failure = run(&arguments("not/there.yaml".into(), false)).expect_err("cannot be read");
     assert_eq!(failure.exit, Exit::Failed);
+}
+
+#[test]
+fn rules_of_envoy_are_judged_too() {
+    let judged = |text: &str, merge_domains| {
+        let (_folder, path) = written(text);
+        let envoy = vec![path.clone(), path];
+        let arguments = Arguments {
+            paths: Vec::new(),
+            envoy: if merge_domains { envoy } else { envoy[..1].to_vec() },
+            merge_domains,
+            json: true,
+        };
+        run(&arguments).expect("works")
+    };
+    let rules = "domain: d\ndescriptors:\n  - {key: k, rate_limit: {unit: hour, requests_per_unit: 5}}\n";
+    assert_eq!(judged(rules, false), Exit::Success);
+    assert_eq!(judged(rules, true), Exit::No, "the same rule twice in one domain");
+    assert_eq!(judged("domain: d\n", true), Exit::Success);
+    assert_eq!(judged("domain: d\nlimits: []\n", false), Exit::No);
 }

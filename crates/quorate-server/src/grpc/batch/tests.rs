@@ -29,6 +29,8 @@ fn decisions_of(policy: &quorate_policy::Checked) -> Decisions {
         in_flight: Arc::new(InFlight::new(1)),
         readiness: Readiness::new(PolicyHealth::default()),
         store: None,
+        envoy: crate::envoy::Envoy::new(&crate::config::EnvoySettings::default(), None),
+        authz: crate::config::AuthzSettings::default(),
         telemetry: Telemetry::new(),
     };
     Decisions::new(Arc::new(edge), None)
