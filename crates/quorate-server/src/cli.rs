@@ -10,6 +10,7 @@ mod connect;
 mod exit;
 mod explain;
 mod hash_credential;
+mod health;
 mod text;
 mod transfer;
 mod validate;
@@ -31,6 +32,8 @@ pub enum Command {
     Schema(validate::SchemaArguments),
     /// Hash a secret credential for a policy
     HashCredential(hash_credential::Arguments),
+    /// Ask a running server whether it wants requests
+    Health(health::Arguments),
     /// Put a load on a running server and say how fast it answers
     Bench(bench::Arguments),
     /// Write everything that a store keeps as lines of JSON
@@ -59,6 +62,7 @@ fn dispatch(command: Command, program: clap::Command) -> Done {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Schema(arguments) => validate::schema(&arguments),
         Command::HashCredential(arguments) => hash_credential::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Export(arguments) => transfer::run_export(&arguments),
         Command::Import(arguments) => transfer::run_import(&arguments),

@@ -65,7 +65,7 @@ impl Connect {
         Ok(config)
     }
 
-    /// Where `bench` sends its load, which has connections of its own.
+    /// Where `bench` sends its load and `health` its question, which have connections of their own.
     pub fn target(&self) -> Result<Target, Failure> {
         let address = Address::parse(&self.server, self.wants_tls()).map_err(Failure::new)?;
         let token = self.token_file.as_deref().map(read).transpose()?;
@@ -83,7 +83,7 @@ impl Connect {
 
     fn rustls(&self, address: &Address) -> anyhow::Result<(Arc<ClientConfig>, ServerName<'static>)> {
         let Some(authority) = &self.tls_ca else {
-            anyhow::bail!("a load over TLS needs the server's authority: --tls-ca");
+            anyhow::bail!("over TLS this needs the server's authority: --tls-ca");
         };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&read(authority)?) {

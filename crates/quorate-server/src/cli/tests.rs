@@ -96,6 +96,18 @@ fn what_cannot_be_decided_is_a_failure() {
 }
 
 #[test]
+fn health_is_asked_and_told_from_no_answer() {
+    let (_runtime, address) = serve();
+    assert_eq!(run(&address, &["health"]).expect("answered"), Exit::Success);
+    let ours = run(&address, &["health", "--service=quorate.v1.DecisionService"]);
+    assert_eq!(ours.expect("answered"), Exit::Success);
+    let unknown = run(&address, &["health", "--service=no.such.Service"]);
+    assert_eq!(unknown.expect_err("not known").exit, Exit::Failed);
+    let away = run("127.0.0.1:9", &["health"]);
+    assert_eq!(away.expect_err("unreachable").exit, Exit::Failed);
+}
+
+#[test]
 fn a_load_of_each_mode_counts_what_it_was_told() {
     let (_runtime, address) = serve();
     let modes: [&[&str]; 4] = [
