@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod deny;
 mod faults;
+mod image;
 mod mutants;
 mod prepare;
 mod project;
@@ -42,6 +43,8 @@ enum Task {
     Services(services::Options),
     /// Kill servers and databases for as long as you like, and count what that costs (before a release)
     Faults(faults::Options),
+    /// Run what the Dockerfile runs, without Docker, and start what comes of it (a release build: minutes)
+    Image(image::Options),
     /// Everything a change must pass: fmt, clippy, tidy, test, docs without warnings
     Ci,
     /// Run the benchmarks, on the profile that ships
@@ -70,6 +73,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Prepare => prepare::run(&project),
         Task::Services(options) => services::run(&project, &options),
         Task::Faults(options) => faults::run(&project, &options),
+        Task::Image(options) => image::run(&project, &options),
         Task::Ci => ci::run(&project),
         Task::Bench(options) => bench::run(&project, &options),
         Task::Mutants(options) => mutants::run(&project, &options),

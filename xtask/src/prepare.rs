@@ -1,5 +1,5 @@
-//! `cargo xtask prepare`: installs the clients that are not ours, which the end-to-end tests call the server with, and
-//! says how the tests find them.
+//! `cargo xtask prepare`: installs the programs that are not ours, which the end-to-end tests call the server with or
+//! check what we deploy with, and says how the tests find them.
 
 use std::ffi::OsString;
 
@@ -33,12 +33,22 @@ pub fn all(project: &Project, steps: &mut Steps) -> Option<Environment> {
     let grpcurl = steps.run("prepare grpcurl", || tools.grpcurl());
     let generators = steps.run("prepare Go's generators", || tools.go_generators());
     let path = steps.run("prepare the search path", || tools.search_path());
+    let envoy = steps.run("prepare Envoy", || tools.envoy());
+    let promtool = steps.run("prepare promtool", || tools.promtool());
+    let helm = steps.run("prepare Helm", || tools.helm());
+    let kubernetes_validate = steps.run("prepare Kubernetes' schemas", || tools.kubernetes_validate());
+    let compose = steps.run("prepare Compose", || tools.compose());
     generators?;
     Some(vec![
         ("QUORATE_TEST_PYTHON", python?.into()),
         ("QUORATE_TEST_BUF", buf?.into()),
         ("QUORATE_TEST_GO", go?.into()),
         ("QUORATE_TEST_GRPCURL", grpcurl?.into()),
+        ("QUORATE_TEST_ENVOY", envoy?.into()),
+        ("QUORATE_TEST_PROMTOOL", promtool?.into()),
+        ("QUORATE_TEST_HELM", helm?.into()),
+        ("QUORATE_TEST_KUBERNETES_VALIDATE", kubernetes_validate?.into()),
+        ("QUORATE_TEST_COMPOSE", compose?.into()),
         // The generators are found by name.
         ("PATH", path?),
         // Never another Go than the one just installed.

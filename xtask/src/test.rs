@@ -10,7 +10,7 @@ use cargo_metadata::Metadata;
 
 use crate::project::Project;
 use crate::steps::Steps;
-use crate::{command, prepare, services, tidy};
+use crate::{command, image, prepare, services, tidy};
 
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "quorate-tests";
@@ -78,6 +78,7 @@ fn end_to_end(project: &Project, options: &Options, steps: &mut Steps) {
         }
         return;
     };
+    steps.run("the image's files", || image::check(project, Some(&binary)));
     environment.push(("QUORATE_BIN", binary.into()));
     steps.run(NAMES[0], || {
         end_to_end_targets(project, |name| name != DURABLE, &environment)

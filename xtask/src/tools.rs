@@ -1,11 +1,12 @@
 //! The foreign programs that the tasks use, installed on first use into `.tools/`, at pinned versions.
 //!
 //! Everything comes from a package registry through its own client: Python packages (which also carry `buf` and a Go
-//! toolchain as ready binaries), Go modules and crates. Nothing that happens to be installed on the machine is used,
-//! apart from `git` and a Python to begin with, which is fetched from Debian when it is missing.
+//! toolchain as ready binaries), Go modules, crates and Debian packages. Nothing that happens to be installed on the
+//! machine is used, apart from `git` and a Python to begin with, which is fetched from Debian when it is missing.
 
 mod crates;
 pub mod debian;
+mod deployment;
 mod go;
 mod python;
 
@@ -25,6 +26,14 @@ mod versions {
     pub const GRPCIO: &str = "1.85.1";
     /// The gRPC client of the command line.
     pub const GRPCURL: &str = "v1.9.4";
+    /// The proxy, as the Python package that carries its binary. Its sums are in `deployment.rs`.
+    pub const ENVOY: &str = "1.40.0";
+    /// The schemas of Kubernetes, as the Python package that carries them and judges by them.
+    pub const KUBERNETES_VALIDATE: &str = "1.37.0";
+    /// The renderer of charts.
+    pub const HELM: &str = "v4.3.1";
+    /// The reader of Compose files, of which `docker compose` is made.
+    pub const COMPOSE_GO: &str = "v2.16.2";
     /// Generates Go messages.
     pub const PROTOC_GEN_GO: &str = "v1.36.12";
     /// Generates Go services.

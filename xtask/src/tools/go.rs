@@ -1,6 +1,6 @@
 //! Programs built from Go modules.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -11,6 +11,11 @@ use crate::command;
 impl Tools {
     /// Builds and installs one program at one version of its module.
     pub(super) fn go_program(&self, package: &str, version: &str) -> Result<PathBuf> {
+        self.go_program_in(&self.programs(), package, version)
+    }
+
+    /// The same, into a folder of one's choice.
+    pub(super) fn go_program_in(&self, folder: &Path, package: &str, version: &str) -> Result<PathBuf> {
         let name = package
             .rsplit('/')
             .next()
@@ -20,12 +25,12 @@ impl Tools {
             let mut install = Command::new(go);
             // No cgo: no C compiler needed. Local toolchain: never downloads another Go.
             install
-                .env("GOBIN", self.programs())
+                .env("GOBIN", folder)
                 .env("CGO_ENABLED", "0")
                 .env("GOTOOLCHAIN", "local")
                 .env("GOFLAGS", "");
             command::run(install.arg("install").arg(format!("{package}@{version}")))
         })?;
-        existing(self.programs().join(name))
+        existing(folder.join(name))
     }
 }

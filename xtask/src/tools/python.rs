@@ -23,18 +23,36 @@ impl Tools {
     pub(super) fn python_package(&self, name: &str, version: &str) -> Result<()> {
         self.environment()?;
         self.once(name, version, || {
-            let mut pip = Command::new(self.in_venv("python"));
-            pip.args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-input",
-                "--disable-pip-version-check",
-            ]);
-            // Source builds would need compilers: a missing wheel is better said than tried.
-            command::run(pip.args(["--only-binary", ":all:"]).arg(format!("{name}=={version}")))
+            command::run(self.pip_install().arg(format!("{name}=={version}")))
         })
+    }
+
+    /// Installs one package at one version if it has one of these SHA-256 sums, and without what it depends on.
+    pub(super) fn checked_python_package(&self, name: &str, version: &str, sums: &[&str]) -> Result<()> {
+        self.environment()?;
+        self.once(name, version, || {
+            let sums: Vec<String> = sums.iter().map(|sum| format!("--hash=sha256:{sum}")).collect();
+            let file = self.folder().join(format!("{name}.requirements"));
+            std::fs::write(&file, format!("{name}=={version} {}\n", sums.join(" ")))?;
+            let mut pip = self.pip_install();
+            command::run(pip.args(["--no-deps", "--require-hashes", "--requirement"]).arg(file))
+        })
+    }
+
+    fn pip_install(&self) -> Command {
+        let mut pip = Command::new(self.in_venv("python"));
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            // Source builds would need compilers: a missing wheel is better said than tried.
+            "--only-binary",
+            ":all:",
+        ]);
+        pip
     }
 
     fn environment(&self) -> Result<()> {
