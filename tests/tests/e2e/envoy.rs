@@ -3,7 +3,7 @@
 
 mod authorization;
 mod cases;
-mod client;
+pub mod client;
 mod hostile;
 mod json;
 mod native;

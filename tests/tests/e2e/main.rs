@@ -10,6 +10,7 @@ mod catalogue;
 mod charging;
 mod command_line;
 mod concurrency;
+mod deployment;
 mod documents;
 mod doors;
 mod drain;

@@ -1,0 +1,48 @@
+//! Every configuration of Envoy that ships or is shown: Envoy itself takes it.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::harness::command::{Outcome, run};
+use crate::harness::{environment, root};
+
+fn validate(path: &Path) -> Outcome {
+    let mut envoy = Command::new(environment("QUORATE_TEST_ENVOY"));
+    // Envoys of one number share memory; this one shares with nobody.
+    envoy.args(["--mode", "validate", "--disable-hot-restart", "--config-path"]);
+    run(envoy.arg(path))
+}
+
+/// The whole configurations among the YAML blocks of a page.
+fn shown(page: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(page)).expect("it is there");
+    let blocks = text.split("```yaml\n").skip(1);
+    blocks
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|block| block.contains("static_resources:"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn envoy_takes_every_configuration_that_ships() {
+    for file in ["envoy.yaml", "upstream.yaml"] {
+        validate(&super::deployed("compose").join(file)).exits(0);
+    }
+}
+
+#[test]
+fn envoy_takes_every_configuration_that_is_shown() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("envoy.yaml");
+    let blocks = shown("docs/ENVOY.md");
+    assert!(blocks.len() >= 2, "the page shows whole configurations");
+    for block in blocks {
+        std::fs::write(&path, block).expect("it can be written");
+        validate(&path).exits(0);
+    }
+    std::fs::write(&path, "static_resources: { listeners: [{ nime: x }] }").expect("it can be written");
+    assert_ne!(validate(&path).code, Some(0), "the judge is awake");
+}
