@@ -22,6 +22,7 @@ mod invalid_grpc;
 mod invalid_http;
 mod overload;
 mod pools;
+mod proxy;
 mod quotas;
 mod reload;
 mod replay;
