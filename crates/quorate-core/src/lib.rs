@@ -26,6 +26,7 @@ pub mod replay;
 pub mod request;
 pub mod shard;
 pub mod slots;
+pub mod snapshot;
 pub mod state;
 pub mod terms;
 pub mod time;

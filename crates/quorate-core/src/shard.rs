@@ -6,6 +6,7 @@
 
 mod batch;
 mod judge;
+mod keep;
 mod pools;
 mod quotas;
 mod statuses;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 pub use batch::Batch;
 pub use judge::Decision;
+pub use keep::Restoring;
 pub use tally::{Change, Tallied, Tally};
 
 use crate::accounts::Accounts;

@@ -82,7 +82,7 @@ fn closest(readings: impl Iterator<Item = Reading>) -> Option<Reading> {
     readings.min_by_key(|reading| reading.after.saturating_sub(reading.before))
 }
 
-fn unix_now() -> u64 {
+pub(crate) fn unix_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -15,6 +15,7 @@ pub mod quotas;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+pub mod windows;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -26,9 +27,11 @@ use quorate_core::answer::DecisionId;
 use quorate_core::pools::PoolId;
 use quorate_core::pools::ledger::Ledger;
 use quorate_core::shard::Shard;
+use quorate_core::snapshot::{PieceWriter, Which};
 use quorate_core::state::fingerprint::{HashKey, keyed_hash};
 use quorate_core::state::layout::Layouts;
 use quorate_core::state::memory::Memory;
+use quorate_core::state::table::Place;
 use quorate_core::time::Now;
 use quorate_core::usage::Row as UsageRow;
 use quorate_envoy::counters::Groups;
@@ -72,12 +75,21 @@ pub struct Node {
     parking: Parking,
     pool_counters: PoolCounters,
     quota_counters: Arc<QuotaCounters>,
+    window_counters: Arc<WindowCounters>,
     steps: AtomicUsize,
 }
 
 use clock::Clock;
 use pools::{PoolCounters, PoolStats, Wished};
 use quotas::{Parked, Parking, Patience, QuotaCounters};
+use windows::WindowCounters;
+
+/// What a node begins with.
+struct Interned {
+    policy: Arc<PolicySet>,
+    layouts: Arc<Layouts>,
+    windows: Groups,
+}
 
 impl Node {
     /// How often housekeeping is due, in milliseconds.
@@ -91,28 +103,49 @@ impl Node {
         let mut layouts = Layouts::default();
         let windows = Groups::intern(&mut layouts).expect("there is room for the first layouts");
         let policy = PolicySet::compile(checked, 1, &mut layouts)?;
-        let hash_key: HashKey = rand::random();
+        let of = Interned {
+            policy: Arc::new(policy),
+            layouts: Arc::new(layouts),
+            windows,
+        };
+        Ok(Self::over(config, rand::random(), of))
+    }
+
+    /// The same node, with nothing counted, whose counters are found by another key. For a node that takes over what
+    /// another has kept, before anything is decided.
+    #[must_use]
+    pub fn keyed(&self, hash_key: HashKey) -> Arc<Self> {
+        let of = Interned {
+            policy: self.policy.load_full(),
+            layouts: self.layouts.load_full(),
+            windows: self.windows.clone(),
+        };
+        Self::over(self.config.clone(), hash_key, of)
+    }
+
+    fn over(config: NodeConfig, hash_key: HashKey, of: Interned) -> Arc<Self> {
         let memory = Arc::new(Memory::new(config.memory_max_bytes));
         let shard = || Mutex::new(Shard::new(hash_key, Arc::clone(&memory), config.org_memory_max_bytes));
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             clock: Clock::start(),
             hash_key,
             incarnation: rand::random(),
             decisions: AtomicU64::new(0),
             shards: (0..SHARDS).map(|_| shard()).collect(),
             memory,
-            policy: ArcSwap::from_pointee(policy),
-            layouts: ArcSwap::from_pointee(layouts),
-            windows,
+            policy: ArcSwap::new(of.policy),
+            layouts: ArcSwap::new(of.layouts),
+            windows: of.windows,
             reloading: Mutex::new(()),
             stirred: Notify::new(),
             pools_stirred: Notify::new(),
             parking: Parking::new(SHARDS),
             pool_counters: PoolCounters::default(),
             quota_counters: Arc::default(),
+            window_counters: Arc::default(),
             steps: AtomicUsize::new(0),
             config,
-        }))
+        })
     }
 
     /// Puts another policy in force. Decisions go on meanwhile; counters are kept.
@@ -208,6 +241,19 @@ impl Node {
     #[must_use]
     pub const fn quota_counters(&self) -> &Arc<QuotaCounters> {
         &self.quota_counters
+    }
+
+    /// What the keeper of windows has done.
+    #[must_use]
+    pub const fn window_counters(&self) -> &Arc<WindowCounters> {
+        &self.window_counters
+    }
+
+    /// Writes entries of a shard into a piece of a snapshot: one small step. Where to go on.
+    pub(crate) fn collect(&self, shard: u8, which: Which, from: Place, piece: &mut PieceWriter) -> Option<Place> {
+        let mut locked = self.shards[usize::from(shard)].lock();
+        // Under the lock: whatever an entry names is known then.
+        locked.collect(&self.layouts.load(), self.clock.now(), (shard, which), from, piece)
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -6,6 +6,7 @@
 mod announce;
 mod assembly;
 mod durable;
+mod keeping;
 mod policy;
 mod prepare;
 mod reload;

@@ -29,6 +29,10 @@ pub const PREFIX_WORDS: usize = 7;
 /// The place of the layout's number.
 pub const LAYOUT_WORD: usize = 6;
 
+/// Set in the layout's word: the entry was changed since it was last written behind. In the entry, so that it costs no
+/// byte and moves with it; layouts have numbers of 15 bits.
+pub const CHANGED: u16 = 0x8000;
+
 const BITS_48: u64 = (1 << 48) - 1;
 
 /// How far ahead of now a log's newest tick may lie: a carry-over from a long window's tick to a short one's moves it
@@ -57,7 +61,7 @@ pub fn fingerprint(words: &[u16]) -> Fingerprint {
 
 /// The layout that an entry names.
 pub fn layout_id(words: &[u16]) -> LayoutId {
-    LayoutId(words[LAYOUT_WORD])
+    LayoutId(words[LAYOUT_WORD] & !CHANGED)
 }
 
 /// Writes cells as an entry. `words` has room for [`words_for`] them.

@@ -10,8 +10,11 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::limit::{Algorithm, LayoutId, Limit};
-use crate::time::Period;
+use crate::time::{Period, SECOND};
 use crate::window::sliding::{STAMPS_MIN, Tick};
+
+/// From this length on a window is long, in nanoseconds: an hour. What was counted in it is worth keeping over a crash.
+const LONG_NS: u64 = 3_600 * SECOND;
 
 /// What an algorithm keeps, with what a carry-over to other parameters needs to know. No capacity: that may change
 /// with every decision.
@@ -49,6 +52,16 @@ impl Kind {
         }
     }
 
+    /// Whether it counts over an hour or more. What a bucket counts over is the time in which its refill comes.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        let over = match self {
+            Self::TokenBucket(_, every) => Some(*every),
+            _ => self.window(),
+        };
+        over.is_some_and(|over| over.nanos() >= LONG_NS)
+    }
+
     /// How many 16-bit words the fixed part of its state takes in an entry.
     #[must_use]
     pub const fn head_words(&self) -> usize {
@@ -82,6 +95,7 @@ impl Counter {
 pub struct Layout {
     counters: Box<[Counter]>,
     head_words: usize,
+    has_long: bool,
 }
 
 impl Layout {
@@ -95,6 +109,12 @@ impl Layout {
     #[must_use]
     pub const fn head_words(&self) -> usize {
         self.head_words
+    }
+
+    /// Whether a counter of it counts over an hour or more.
+    #[must_use]
+    pub const fn has_long(&self) -> bool {
+        self.has_long
     }
 
     /// How many logs it has.
@@ -115,7 +135,7 @@ impl Layout {
 
 /// No more layouts can be named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("more than 65,535 different sets of limits since the start: a restart forgets those no longer used")]
+#[error("more than 32,767 different sets of limits since the start: a restart forgets those no longer used")]
 pub struct LayoutsFull;
 
 /// All layouts that policies of this process have used. Only ever added to: an entry may name any of them.
@@ -130,28 +150,43 @@ pub struct Layouts {
 }
 
 impl Layouts {
-    /// The number that marks a slot without an entry; no layout has it.
+    /// What marks a slot without an entry; no layout's number is so large, marked or not.
     pub(super) const NONE: u16 = u16::MAX;
+
+    /// Numbers are smaller than this: the topmost bit of an entry's number says that the entry was changed.
+    pub(super) const NUMBERS: u16 = 0x7FFF;
 
     /// The number of the layout for these limits: the same for equal names, meters and algorithms.
     ///
     /// # Errors
-    /// [`LayoutsFull`] after 65,535 different ones.
+    /// [`LayoutsFull`] after 32,767 different ones.
     pub fn intern(&mut self, limits: &[Limit]) -> Result<LayoutId, LayoutsFull> {
         let counters = limits.iter().map(|limit| Counter {
             name: Arc::clone(&limit.name),
             meter: Arc::clone(&limit.meter),
             kind: Kind::of(&limit.algorithm),
         });
-        let counters: Box<[Counter]> = counters.collect();
+        self.intern_counters(counters.collect())
+    }
+
+    /// As [`Layouts::intern`], for counters.
+    ///
+    /// # Errors
+    /// [`LayoutsFull`] after 32,767 different ones.
+    pub fn intern_counters(&mut self, counters: Box<[Counter]>) -> Result<LayoutId, LayoutsFull> {
         let head_words = counters.iter().map(|counter| counter.kind.head_words()).sum();
-        let layout = Arc::new(Layout { counters, head_words });
+        let has_long = counters.iter().any(|counter| counter.kind.is_long());
+        let layout = Arc::new(Layout {
+            counters,
+            head_words,
+            has_long,
+        });
         if let Some(id) = self.by_content.get(&layout) {
             return Ok(*id);
         }
         let number = u16::try_from(self.list.len())
             .ok()
-            .filter(|number| *number != Self::NONE)
+            .filter(|number| *number < Self::NUMBERS)
             .ok_or(LayoutsFull)?;
         self.list.push(Arc::clone(&layout));
         self.keep_for(&layout);

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::entry::LAYOUT_WORD;
+use super::entry::{CHANGED, LAYOUT_WORD};
 use super::layout::Layouts;
 use super::memory::{Claim, Memory};
 
@@ -56,6 +56,8 @@ struct Page {
     free: u16,
     /// It is in its class's list of pages with room.
     listed: bool,
+    /// An entry of it may be marked as changed.
+    changed: bool,
     words: Box<[u16]>,
 }
 
@@ -205,6 +207,58 @@ impl Slab {
         (None, None)
     }
 
+    /// Marks an entry as changed, or not.
+    pub fn mark(&mut self, at: SlotRef, changed: bool) {
+        let word = &mut self.words_mut(at)[LAYOUT_WORD];
+        *word = if changed { *word | CHANGED } else { *word & !CHANGED };
+        if let Some(page) = self.pages[at.page()].as_mut() {
+            page.changed |= changed;
+        }
+    }
+
+    /// Whether an entry is marked as changed.
+    pub fn is_marked(&self, at: SlotRef) -> bool {
+        self.words(at)[LAYOUT_WORD] & CHANGED != 0
+    }
+
+    /// The first page from `from` on in which an entry may be marked as changed; `from` itself when it points into a
+    /// page. The page is taken for unmarked from now on: whoever asks looks at all its slots. `None` after the last.
+    pub fn next_changed(&mut self, from: SlotRef) -> Option<SlotRef> {
+        if from.slot() > 0 {
+            return Some(from);
+        }
+        let later = self.pages.get_mut(from.page()..)?;
+        let skipped = later
+            .iter()
+            .position(|page| page.as_ref().is_some_and(|page| page.changed))?;
+        if let Some(page) = &mut later[skipped] {
+            page.changed = false;
+        }
+        Some(SlotRef::new(from.page() + skipped, 0))
+    }
+
+    /// The next used slot of the page that `from` points into, looking at no more than `budget` slots; and where to go
+    /// on, in this page or the next. `None` for where after the last page.
+    pub fn scan_page(&self, from: SlotRef, budget: &mut usize) -> (Option<SlotRef>, Option<SlotRef>) {
+        let number = from.page();
+        let Some(page) = self.pages.get(number) else {
+            return (None, None);
+        };
+        *budget = budget.saturating_sub(1);
+        if let Some(page) = page {
+            for slot in from.slot()..page.slots() {
+                if *budget == 0 {
+                    return (None, Some(SlotRef::new(number, slot)));
+                }
+                *budget -= 1;
+                if page.words[slot * page.size() + LAYOUT_WORD] != Layouts::NONE {
+                    return (Some(SlotRef::new(number, slot)), Some(SlotRef::new(number, slot + 1)));
+                }
+            }
+        }
+        (None, Some(SlotRef::new(number + 1, 0)))
+    }
+
     fn page(&self, number: usize) -> &Page {
         self.pages[number]
             .as_ref()
@@ -230,6 +284,7 @@ impl Slab {
             used: 0,
             free: 0,
             listed: true,
+            changed: false,
             words,
         };
         let number = self.vacant.pop().unwrap_or(self.pages.len());

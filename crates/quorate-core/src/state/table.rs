@@ -4,12 +4,14 @@
 //! Memory is bounded in bytes, and the bound never lets anyone through: a log that may not grow gets coarser, and a new
 //! key that may not have an entry shares its org's overflow entry.
 
+mod keep;
 mod room;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+pub use self::keep::{Place, Restored};
 use self::room::{slot_bytes, smallest_class};
 use super::cell::{Cell, Rule};
 use super::entry;
@@ -82,6 +84,8 @@ pub struct Table {
     stats: TableStats,
     /// The cells of an entry in another layout, while they are carried over.
     carrying: Vec<Cell>,
+    /// The cells of an entry while it is written into a snapshot, with whether each still counts.
+    keeping: Vec<(Cell, bool)>,
 }
 
 impl Table {
@@ -102,6 +106,7 @@ impl Table {
             index_bytes: 0,
             stats: TableStats::default(),
             carrying: Vec::with_capacity(COUNTERS_PER_REQUEST_MAX),
+            keeping: Vec::new(),
         };
         table.index_memory();
         table
@@ -193,6 +198,9 @@ impl Table {
         };
         let words = self.slab.words_mut(slot);
         entry::encode(words, loaded.fingerprint, loaded.layout, layout.head_words(), cells);
+        if layout.has_long() {
+            self.slab.mark(slot, true);
+        }
         self.index_memory();
     }
 

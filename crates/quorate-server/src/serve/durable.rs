@@ -1,16 +1,20 @@
-//! What outlives the process: the store, and the driver of quotas on it. Started before the doors open, stopped after
+//! What outlives the process: the store, the driver of quotas on it, and the keepers of pools and windows. Started before the doors open, stopped after
 //! they are closed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use quorate_core::grant::HolderId;
+use quorate_core::state::fingerprint::HashKey;
 use quorate_node::pools::PoolKeeper;
 use quorate_node::quotas::{Listener, Notice, Quotas, new_holder};
 use quorate_node::usage::UsageWriter;
+use quorate_node::windows::Found;
 use quorate_store::transfer::unfinished;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::keeping::Keeping;
 use super::windows::{LockError, WindowsLock};
 use crate::edge::Edge;
 use crate::grpc::Health;
@@ -29,6 +33,15 @@ pub(super) struct DurableSettings {
     pub(super) usage_kept: Option<Duration>,
 }
 
+/// A store that this server may work on.
+#[derive(Debug)]
+pub(super) struct Granted {
+    store: OpenStore,
+    holder: HolderId,
+    lock: Option<WindowsLock>,
+    kept: Option<Found>,
+}
+
 /// The store at work.
 #[derive(Debug)]
 pub(super) struct Durable {
@@ -38,29 +51,68 @@ pub(super) struct Durable {
     usage: JoinHandle<()>,
     /// `None` where each server keeps its own pools.
     pools: Option<JoinHandle<bool>>,
-    windows: Option<WindowsLock>,
+    /// `None` where each server keeps its own, which nobody could tell apart at the next start.
+    windows: Option<Keeping>,
+    lock: Option<WindowsLock>,
+}
+
+impl Granted {
+    /// Waits until no other server keeps windows on the store, or each is to keep its own, and looks for windows that
+    /// were kept.
+    pub(super) async fn open(store: OpenStore, settings: DurableSettings) -> Result<Self, LockError> {
+        let holder = new_holder();
+        tracing::info!(store = store.store().describe(), %holder, "store open");
+        if unfinished(&**store.store()).await? {
+            return Err(LockError::Unfinished);
+        }
+        let unshared = store.is_shared() && settings.unshared_windows;
+        let lock = if store.is_shared() && !unshared {
+            Some(WindowsLock::take(store.store(), holder).await?)
+        } else {
+            None
+        };
+        let kept = if unshared {
+            None
+        } else {
+            Some(Found::look(&**store.store()).await?)
+        };
+        Ok(Self {
+            store,
+            holder,
+            lock,
+            kept,
+        })
+    }
+
+    /// The key that counters are to be found by, if any are kept.
+    pub(super) fn hash_key(&self) -> Option<HashKey> {
+        self.kept.as_ref().map(Found::hash_key).copied()
+    }
 }
 
 impl Durable {
-    /// Starts the driver of quotas, once no other server keeps windows on the store, or each is to keep its own. To be
-    /// called on the admin runtime.
+    /// Restores windows, and starts the driver of quotas and the keepers of pools and windows. To be called on the admin
+    /// runtime, before anything is decided.
     pub(super) async fn start(
-        store: OpenStore,
+        granted: Granted,
         edge: &Arc<Edge>,
         health: &Health,
         settings: DurableSettings,
     ) -> Result<Self, LockError> {
         let node = &edge.node;
         let (stop, stopped) = watch::channel(false);
-        let holder = new_holder();
-        tracing::info!(store = store.store().describe(), %holder, "store open");
-        if unfinished(&**store.store()).await? {
-            return Err(LockError::Unfinished);
-        }
-        let windows = if store.is_shared() && !settings.unshared_windows {
-            Some(WindowsLock::take(store.store(), holder).await?)
-        } else {
-            None
+        let Granted {
+            store,
+            holder,
+            lock,
+            kept,
+        } = granted;
+        let windows = match kept {
+            Some(kept) => {
+                let lost = lock.as_ref().map(WindowsLock::lost).unwrap_or_default();
+                Some(Keeping::start(kept, node, store.store(), stopped.clone(), lost).await?)
+            }
+            None => None,
         };
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
         let usage = UsageWriter::new(Arc::clone(node), holder, settings.usage_kept);
@@ -78,10 +130,11 @@ impl Durable {
             usage,
             pools,
             windows,
+            lock,
         })
     }
 
-    /// Gives back what is left of the leases, and closes the store. To be called when nothing is decided any more.
+    /// Gives back what is left of the leases, keeps the windows, and closes the store. To be called when nothing is decided any more.
     pub(super) async fn stop(self) {
         // The driver stops by itself when nobody holds the other end.
         let _gone = self.stop.send(true);
@@ -104,7 +157,10 @@ impl Durable {
             },
         }
         if let Some(windows) = self.windows {
-            windows.release(self.store.store()).await;
+            windows.end().await;
+        }
+        if let Some(lock) = self.lock {
+            lock.release(self.store.store()).await;
         }
         self.store.close().await;
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::Addresses;
 use super::assembly::{edge, start_data_plane, start_otlp, web};
-use super::durable::{Durable, DurableSettings};
+use super::durable::{Durable, DurableSettings, Granted};
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
 use super::reload::{Cause, Reloads};
@@ -96,20 +96,25 @@ impl Server {
         if let Some(rules) = &prepared.rules {
             rules.warn();
         }
+        let settings = DurableSettings {
+            unshared_windows: prepared.config.unshared_windows,
+            usage_kept: prepared.config.usage_kept,
+        };
+        let granted = match prepared.store.clone() {
+            Some(store) => Some(Granted::open(store, settings).await?),
+            None => None,
+        };
+        if let Some(key) = granted.as_ref().and_then(Granted::hash_key) {
+            prepared.node = prepared.node.keyed(key);
+        }
         let edge = edge(&prepared);
         let otlp = start_otlp(&prepared.config, &edge)?;
         let traces = otlp.as_ref().map(Otlp::traces);
         let (health, companions) = Companions::new();
         let data_plane = Arc::new(start_data_plane(&prepared, &edge, &companions, traces.as_ref())?);
         let web = web(&prepared, &edge, traces);
-        let durable = match prepared.store {
-            Some(store) => {
-                let settings = DurableSettings {
-                    unshared_windows: prepared.config.unshared_windows,
-                    usage_kept: prepared.config.usage_kept,
-                };
-                Some(Durable::start(store, &edge, &health, settings).await?)
-            }
+        let durable = match granted {
+            Some(granted) => Some(Durable::start(granted, &edge, &health, settings).await?),
             None => None,
         };
         let policy = PolicyReloader::new(Arc::clone(&edge), prepared.source.clone(), prepared.texts);

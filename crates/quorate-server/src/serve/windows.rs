@@ -9,6 +9,7 @@ use quorate_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// The lock's name.
 const NAME: &str = "windows";
@@ -47,6 +48,7 @@ pub enum LockError {
 pub(super) struct WindowsLock {
     renewal: JoinHandle<()>,
     holder: HolderId,
+    lost: CancellationToken,
 }
 
 impl WindowsLock {
@@ -68,6 +70,8 @@ impl WindowsLock {
             }
             tokio::time::sleep(ASK_EVERY).await;
         }
+        let lost = CancellationToken::new();
+        let losing = lost.clone();
         let (store, name) = (Arc::clone(store), by);
         let renewal = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(RENEW_EVERY);
@@ -78,12 +82,18 @@ impl WindowsLock {
                     // Both keep windows now, as with --unshared-windows; quotas are exact all the same.
                     Ok(Some(other)) => {
                         tracing::error!(by = other.by, "another server took over the lock of windows");
+                        losing.cancel();
                     }
                     Err(error) => tracing::warn!(%error, "the lock of windows could not be renewed"),
                 }
             }
         });
-        Ok(Self { renewal, holder })
+        Ok(Self { renewal, holder, lost })
+    }
+
+    /// Cancelled when another server has it.
+    pub(super) fn lost(&self) -> CancellationToken {
+        self.lost.clone()
     }
 
     /// Gives the lock back.

@@ -2,6 +2,7 @@
 
 mod durable;
 mod envoy;
+mod windows;
 
 use super::door::{Door, Listener};
 use super::family::{Family, Kind, Sample, Value};
@@ -28,6 +29,7 @@ pub(super) fn gather(telemetry: &Telemetry, server: &ServerView) -> Vec<Family> 
     families.extend(durable::quotas(&server.quotas));
     families.push(durable::operations(server.operations));
     families.extend(durable::pools(&server.pools));
+    families.extend(windows::windows(&server.windows));
     families.extend(durable::store(&server.store));
     families.extend(envoy::envoy(server));
     families.extend(policy(server));

@@ -3,6 +3,7 @@
 use quorate_node::Stats;
 use quorate_node::pools::PoolStats;
 use quorate_node::quotas::QuotaStats;
+use quorate_node::windows::WindowStats;
 use quorate_store::Operations;
 use quorate_store::embedded::Stats as StoreStats;
 
@@ -19,6 +20,8 @@ pub struct ServerView {
     pub quotas: QuotaStats,
     /// What the keeper of pools has done.
     pub pools: PoolStats,
+    /// What the keeper of windows has done.
+    pub windows: WindowStats,
     /// What the embedded store has done; nothing without one.
     pub store: StoreStats,
     /// What any store has asked of its database.
@@ -84,6 +87,7 @@ impl ServerView {
             stats: edge.node.stats(),
             quotas: edge.node.quota_counters().stats(),
             pools: edge.node.pool_stats(),
+            windows: edge.node.window_counters().stats(),
             store: edge.store.as_ref().and_then(OpenStore::stats).unwrap_or_default(),
             operations: edge.store.as_ref().map(OpenStore::operations).unwrap_or_default(),
             envoy: EnvoyView::of(&edge.envoy),

@@ -101,7 +101,7 @@ fn head_words_are_those_that_are_written() {
 #[test]
 fn numbers_run_out_in_the_end() {
     let mut layouts = Layouts::default();
-    for number in 0..u64::from(Layouts::NONE) {
+    for number in 0..u64::from(Layouts::NUMBERS) {
         let id = layouts
             .intern(&[limit("a", &number.to_string(), sliding(60), 5)])
             .expect("numbers are left");

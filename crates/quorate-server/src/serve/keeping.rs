@@ -1,0 +1,94 @@
+//! Keeps windows over a restart: restores them before the doors open, has them written behind, and waits for the last of
+//! them at the end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quorate_node::Node;
+use quorate_node::windows::{Found, Listener, Notice, Written};
+use quorate_store::{Store, StoreError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long the last writing may take: a million keys take a few seconds. What counts over less than an hour is forgotten
+/// if that is not enough.
+const KEEP_MAX: Duration = Duration::from_secs(10);
+
+/// The keeper at work.
+#[derive(Debug)]
+pub(super) struct Keeping {
+    /// `None` when another server has taken over the windows.
+    task: JoinHandle<Option<Result<Written, StoreError>>>,
+}
+
+impl Keeping {
+    /// Restores what is kept, and keeps from then on, until `stop` says that nothing is decided any more, or the right
+    /// to is lost.
+    pub(super) async fn start(
+        kept: Found,
+        node: &Arc<Node>,
+        store: &Arc<dyn Store>,
+        stop: watch::Receiver<bool>,
+        lost: CancellationToken,
+    ) -> Result<Self, StoreError> {
+        let began = Instant::now();
+        let (keeper, restored) = kept.restore(node, Arc::clone(store)).await?;
+        for problem in &restored.problems {
+            tracing::warn!(problem, "windows that were kept are lost");
+        }
+        if restored.bytes > 0 {
+            tracing::info!(
+                entries = restored.entries,
+                bytes = restored.bytes,
+                took_ms = millis(began),
+                after_orderly_stop = restored.orderly,
+                "windows restored"
+            );
+        }
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                written = keeper.run(listener(), stop) => Some(written),
+                () = lost.cancelled() => {
+                    tracing::error!("windows are not kept any more: a restart of this server forgets them");
+                    None
+                }
+            }
+        });
+        Ok(Self { task })
+    }
+
+    /// Waits for the last writing; to be called when the keeper was told to stop.
+    pub(super) async fn end(self) {
+        let began = Instant::now();
+        let abort = self.task.abort_handle();
+        match tokio::time::timeout(KEEP_MAX, self.task).await {
+            Ok(Ok(Some(Ok(written)))) => tracing::info!(
+                entries = written.entries,
+                bytes = written.bytes,
+                took_ms = millis(began),
+                "windows kept"
+            ),
+            Ok(Ok(Some(Err(error)))) => tracing::error!(%error, "windows could not be kept: {FORGOTTEN}"),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the keeper of windows failed: {FORGOTTEN}"),
+            Err(_) => {
+                abort.abort();
+                tracing::error!("windows could not be kept in time: {FORGOTTEN}");
+            }
+        }
+    }
+}
+
+const FORGOTTEN: &str = "the next start knows those of an hour or more, as after a crash, and no others";
+
+fn listener() -> Listener {
+    Arc::new(|notice| match notice {
+        Notice::Behind(error) => tracing::error!(error, "windows cannot be written behind: a crash would forget them"),
+        Notice::Caught => tracing::info!("windows are written behind again"),
+    })
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
