@@ -23,6 +23,8 @@ mod bytes;
 mod head;
 mod moved;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use thiserror::Error;

@@ -20,6 +20,7 @@ mod harness;
 mod http_answers;
 mod invalid_grpc;
 mod invalid_http;
+mod kept;
 mod overload;
 mod pools;
 mod proxy;

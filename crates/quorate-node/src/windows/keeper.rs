@@ -47,6 +47,9 @@ pub struct WindowKeeper {
     valid_from: u64,
     /// The turn through entries that were not changed: the number it began with, and where it is.
     turn: Turn,
+    /// The number that a turn began with that came round last. It counts after one round more: an entry that was changed
+    /// and moved away before the turn came by is written by that.
+    turned: Option<u64>,
     /// Pieces to be written.
     waiting: Vec<(String, Vec<u8>)>,
     waiting_bytes: usize,
@@ -101,6 +104,7 @@ impl WindowKeeper {
             number,
             valid_from: valid_from.min(number),
             turn: Turn::begin(number),
+            turned: None,
             waiting: Vec::new(),
             waiting_bytes: 0,
             head_at: Instant::default(),
@@ -159,21 +163,22 @@ impl WindowKeeper {
             changed += self.collect(shard, Which::Changed, &mut piece).await?;
         }
         let mut turned = first.then_some(self.turn.from);
-        if changed > 0 && turned.is_none() {
+        if changed > 0 && turned.is_none() && self.turned.is_none() {
             turned = self.go_on(changed.max(TURN_BYTES_MIN), &mut piece).await?;
         }
         self.queue(piece);
         self.flush().await?;
-        if let Some(from) = turned {
-            self.valid_from = from;
-            self.turn = Turn::begin(self.number);
-        }
+        self.valid_from = self.turned.unwrap_or(self.valid_from);
         let idle = self.node.now().instant.since(self.head_at) >= HEAD_EVERY_NS;
-        if changed > 0 || turned.is_some() || idle {
+        if changed > 0 || self.turned.is_some() || idle {
             self.write_head(false).await?;
         }
-        if first {
-            self.places.forget_free(&*self.store).await?;
+        if self.turned.take().is_some() {
+            self.places.forget_surplus(&*self.store).await?;
+        }
+        if turned.is_some() {
+            self.turned = turned;
+            self.turn = Turn::begin(self.number);
         }
         let counters = &self.node.window_counters;
         let took = self.node.now().instant.since(began);

@@ -11,6 +11,9 @@ pub(super) const HEAD: &str = "windows/head";
 /// What names of pieces begin with.
 pub(super) const PIECES: &str = "windows/piece/";
 
+/// Places that may lie idle however few are used.
+const SPARE: usize = 16;
+
 /// The places of pieces.
 #[derive(Debug, Default)]
 pub(super) struct Places {
@@ -55,6 +58,14 @@ impl Places {
             }
             stays
         });
+    }
+
+    /// Gives free places back to the store, if there are many more than a steady load needs.
+    pub(super) async fn forget_surplus(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        if self.free.len() <= 2 * self.used.len() + SPARE {
+            return Ok(());
+        }
+        self.forget_free(store).await
     }
 
     /// Gives free places back to the store.
