@@ -12,8 +12,6 @@ mod clocks;
 mod keeper;
 mod pieces;
 mod restore;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

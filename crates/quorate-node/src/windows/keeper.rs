@@ -1,5 +1,8 @@
 //! Writes windows behind the decisions, and all of them at the end.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +11,8 @@ use quorate_core::snapshot::{Head, PieceTitle, PieceWriter, Which};
 use quorate_core::state::fingerprint::HashKey;
 use quorate_core::state::table::Place;
 use quorate_core::time::Instant;
-use quorate_store::{Store, StoreError};
+use quorate_store::StoreError;
+use quorate_store::snapshot::Snapshots;
 use tokio::sync::watch;
 
 use super::pieces::{HEAD, Places};
@@ -37,7 +41,7 @@ const TURN_BYTES_MIN: usize = 64 * 1_024;
 /// Keeps a node's windows in a store.
 pub struct WindowKeeper {
     node: Arc<Node>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Snapshots>,
     hash_key: HashKey,
     incarnation: u64,
     places: Places,
@@ -90,7 +94,7 @@ impl WindowKeeper {
     /// Begins to keep what a node holds, which is all still to be written.
     pub(super) async fn begin(
         node: &Arc<Node>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Snapshots>,
         hash_key: HashKey,
         places: Places,
         (valid_from, number): (u64, u64),

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_store::{Store, StoreError};
+use quorate_store::StoreError;
+use quorate_store::snapshot::Snapshots;
 
 /// The name of the head.
 pub(super) const HEAD: &str = "windows/head";
@@ -61,7 +62,7 @@ impl Places {
     }
 
     /// Gives free places back to the store, if there are many more than a steady load needs.
-    pub(super) async fn forget_surplus(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(super) async fn forget_surplus(&mut self, store: &dyn Snapshots) -> Result<(), StoreError> {
         if self.free.len() <= 2 * self.used.len() + SPARE {
             return Ok(());
         }
@@ -69,7 +70,7 @@ impl Places {
     }
 
     /// Gives free places back to the store.
-    pub(super) async fn forget_free(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(super) async fn forget_free(&mut self, store: &dyn Snapshots) -> Result<(), StoreError> {
         let names: Vec<String> = self.free.iter().map(|place| name(*place)).collect();
         store.forget_pieces(&names).await?;
         self.free.clear();

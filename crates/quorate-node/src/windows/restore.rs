@@ -9,7 +9,8 @@ use quorate_core::snapshot::{Head, Piece};
 use quorate_core::state::fingerprint::{Fingerprint, HashKey};
 use quorate_core::state::layout::Layouts;
 use quorate_core::state::table::Restored;
-use quorate_store::{Store, StoreError};
+use quorate_store::StoreError;
+use quorate_store::snapshot::Snapshots;
 
 use super::pieces::{HEAD, PIECES, Places};
 use super::{WindowKeeper, clocks};
@@ -61,7 +62,7 @@ impl Found {
     ///
     /// # Errors
     /// The store is away. A head that cannot be read is no error: nothing is restored then, and a person is told.
-    pub async fn look(store: &dyn Store) -> Result<Self, StoreError> {
+    pub async fn look(store: &dyn Snapshots) -> Result<Self, StoreError> {
         let page = store.pieces(HEAD, None, 1).await?;
         let (mut head, mut problem) = (None, None);
         if let Some((_, bytes)) = page.first() {
@@ -92,7 +93,7 @@ impl Found {
     pub async fn restore(
         self,
         node: &Arc<Node>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Snapshots>,
     ) -> Result<(WindowKeeper, Restoration), StoreError> {
         let began = node.now().instant;
         let mut places = Places::default();

@@ -33,7 +33,7 @@ impl Keeping {
         lost: CancellationToken,
     ) -> Result<Self, StoreError> {
         let began = Instant::now();
-        let (keeper, restored) = kept.restore(node, Arc::clone(store)).await?;
+        let (keeper, restored) = kept.restore(node, store.clone()).await?;
         for problem in &restored.problems {
             tracing::warn!(problem, "windows that were kept are lost");
         }
