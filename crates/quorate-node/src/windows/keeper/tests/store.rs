@@ -66,7 +66,10 @@ impl Snapshots for Memory {
         let found = pieces
             .iter()
             .filter(|(name, _)| name.starts_with(prefix) && after.is_none_or(|after| name.as_str() > after));
-        Ok(found.take(max).map(|(name, bytes)| (name.clone(), bytes.clone())).collect())
+        Ok(found
+            .take(max)
+            .map(|(name, bytes)| (name.clone(), bytes.clone()))
+            .collect())
     }
 
     async fn forget_pieces(&self, names: &[String]) -> Result<(), StoreError> {
