@@ -11,6 +11,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use self::keep::Keeping;
 pub use self::keep::{Place, Restored};
 use self::room::{slot_bytes, smallest_class};
 use super::cell::{Cell, Rule};
@@ -84,8 +85,7 @@ pub struct Table {
     stats: TableStats,
     /// The cells of an entry in another layout, while they are carried over.
     carrying: Vec<Cell>,
-    /// The cells of an entry while it is written into a snapshot, with whether each still counts.
-    keeping: Vec<(Cell, bool)>,
+    keeping: Keeping,
 }
 
 impl Table {
@@ -106,7 +106,7 @@ impl Table {
             index_bytes: 0,
             stats: TableStats::default(),
             carrying: Vec::with_capacity(COUNTERS_PER_REQUEST_MAX),
-            keeping: Vec::new(),
+            keeping: Keeping::default(),
         };
         table.index_memory();
         table

@@ -53,7 +53,7 @@ async fn what_was_given_back_is_given_back_after_a_crash_too() {
     client.allowed(ask("k").of("o").costing(8)).await;
     written(&server).await;
     client
-        .allowed(ask("k").of("o").costing(8).change(|request| request.refund = true))
+        .allowed(ask("k").of("o").costing(8).refund())
         .await;
     written(&server).await;
     kill(server);

@@ -90,6 +90,33 @@ fn an_entry_that_was_given_back_hides_what_older_pieces_tell() {
 }
 
 #[test]
+fn one_that_is_swept_before_it_is_collected_hides_them_too_unless_it_is_back() {
+    let mut life = Life::begin(both(), 0);
+    for key in ["stays", "goes", "returns"] {
+        assert!(life.ask(key, 8, START));
+    }
+    let first = life.collect(Which::Changed, START);
+    for key in ["goes", "returns"] {
+        life.ask_as(key, 8, START, |ask| ask.refund = true);
+    }
+    for _ in 0..3 {
+        life.shard.housekeep(&life.layouts, crate::time::Now::at(START));
+    }
+    assert_eq!(life.shard.size().0, 1);
+    assert!(life.ask("returns", 1, START));
+    // The turn may come by before the next round does.
+    let turn = life.collect(Which::Long, START);
+    let second = life.collect(Which::Changed, START);
+    assert_eq!(entries(&second).len(), 1);
+    let mut next = Life::begin(both(), 1);
+    for piece in [first, turn, second].concat() {
+        next.restore(&piece, Scope::Long, 0, START);
+    }
+    assert_eq!(next.shard.size().0, 2);
+    assert_eq!(entries(&next.collect(Which::Long, START)).len(), 2);
+}
+
+#[test]
 fn what_has_aged_out_is_not_restored() {
     let mut life = Life::begin(both(), 0);
     assert!(life.ask("k", 1, START));

@@ -6,10 +6,33 @@ use crate::limit::LayoutId;
 use crate::snapshot::{Kept, PieceWriter, Scope, Shift, Which, WriterEntry};
 use crate::state::cell::Cell;
 use crate::state::entry;
+use crate::state::fingerprint::Fingerprint;
 use crate::state::layout::{Kind, Layouts};
 use crate::state::memory::Claim;
 use crate::state::slab::SlotRef;
 use crate::time::Now;
+
+/// The most entries that are noted as gone: what was charged and wholly given back within one round of writing, in one
+/// shard. That further ones were given back is forgotten in a crash.
+const GONE_MAX: usize = 1_024;
+
+/// What a snapshot needs beside the entries.
+#[derive(Debug, Default)]
+pub(super) struct Keeping {
+    /// The cells of an entry while it is written, with whether each still counts.
+    cells: Vec<(Cell, bool)>,
+    /// Entries that were changed, and went before that was collected: given back as a whole.
+    gone: Vec<(Fingerprint, LayoutId)>,
+}
+
+impl Keeping {
+    /// Notes an entry that goes, changed and not collected.
+    pub(super) fn went(&mut self, fingerprint: Fingerprint, layout: LayoutId) {
+        if self.gone.len() < GONE_MAX {
+            self.gone.push((fingerprint, layout));
+        }
+    }
+}
 
 /// How far a table has been collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +66,9 @@ impl Table {
         mut budget: usize,
         piece: &mut PieceWriter,
     ) -> Option<Place> {
+        if which == Which::Changed && from == Place::START {
+            self.put_gone(layouts, now, shard, piece);
+        }
         let mut at = from.0;
         while budget > 0 && !piece.is_full() {
             if which == Which::Changed {
@@ -77,7 +103,7 @@ impl Table {
         if !wanted {
             return;
         }
-        let mut cells = core::mem::take(&mut self.keeping);
+        let mut cells = core::mem::take(&mut self.keeping.cells);
         cells.clear();
         let kept_for = layouts.kept_for(id);
         entry::decode(words, layout, now, |place, cell| {
@@ -95,10 +121,28 @@ impl Table {
             };
             piece.put(shard, kept, now.instant);
         }
-        self.keeping = cells;
+        self.keeping.cells = cells;
         if changed {
             self.slab.mark(slot, false);
         }
+    }
+
+    /// Writes that entries are gone, so that older pieces do not bring them back.
+    fn put_gone(&mut self, layouts: &Layouts, now: Now, shard: u8, piece: &mut PieceWriter) {
+        let mut gone = core::mem::take(&mut self.keeping.gone);
+        for (fingerprint, id) in gone.drain(..) {
+            // One that is back tells of itself.
+            if let (Some(layout), None) = (layouts.get(id), self.find(fingerprint)) {
+                let entry = WriterEntry {
+                    fingerprint,
+                    id,
+                    layout,
+                    cells: &[],
+                };
+                piece.put(shard, entry, now.instant);
+            }
+        }
+        self.keeping.gone = gone;
     }
 
     /// Takes an entry that was kept in place of the one of its fingerprint. `scope` says which of its windows count,

@@ -79,6 +79,9 @@ impl Table {
 
     pub(super) fn remove(&mut self, slot: SlotRef) {
         let fingerprint = entry::fingerprint(self.slab.words(slot));
+        if self.slab.is_marked(slot) {
+            self.keeping.went(fingerprint, entry::layout_id(self.slab.words(slot)));
+        }
         let account = fingerprint.account().place();
         self.accounts[account] = self.accounts[account].saturating_sub(self.booked_bytes(slot));
         self.overflows -= usize::from(fingerprint.is_overflow());
