@@ -23,7 +23,7 @@ const ACCOUNT: u16 = 0xFFF;
 /// The bit of the first word that tells an overflow entry.
 const OVERFLOW: u16 = 0x1000;
 
-/// The secret of the hashes; random, one per process.
+/// The secret of the hashes; random, kept with the windows where these are kept.
 pub type HashKey = [u8; 16];
 
 /// What an entry is found by, as it is stored.
