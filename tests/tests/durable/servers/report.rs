@@ -22,8 +22,8 @@ pub struct Report {
     pub overspent: u64,
     /// Units of quotas that nobody was told of, when everything had been asked for.
     pub missing: u64,
-    /// The most of an account that one crash stranded, at least.
-    pub stranded_by_one_max: u64,
+    /// The most of one account that was surely stranded, per crash of its round.
+    pub stranded_per_crash_max: u64,
     pub crashes: u64,
     /// Requests that passed, and that were denied, while the database was away.
     pub degraded: u64,
@@ -83,8 +83,8 @@ impl fmt::Display for Report {
         writeln!(f, "| servers killed | {} |", self.crashes)?;
         writeln!(
             f,
-            "| most that one account lost by one crash | {} |",
-            self.stranded_by_one_max
+            "| most that an account lost per crash of its round | {} |",
+            self.stranded_per_crash_max
         )?;
         writeln!(
             f,

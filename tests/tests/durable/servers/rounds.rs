@@ -163,7 +163,7 @@ impl Stage {
                 stranded <= crashes * STRANDED_MAX,
                 "{key:?}: {stranded} units are stranded by {crashes} crashes"
             );
-            report.stranded_by_one_max = report.stranded_by_one_max.max(stranded / crashes.max(1));
+            report.stranded_per_crash_max = report.stranded_per_crash_max.max(stranded / crashes.max(1));
             granted.push(row);
         }
         let mut last = Slot::new(&[self.nodes[0].address()], &self.keyspace, policy).await;
