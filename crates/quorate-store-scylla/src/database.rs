@@ -12,7 +12,7 @@ use scylla::client::execution_profile::{ExecutionProfile, ExecutionProfileHandle
 use scylla::client::session::Session;
 use scylla::errors::ExecutionError;
 use scylla::policies::load_balancing::{DefaultPolicy, LoadBalancingPolicy};
-use scylla::policies::retry::{DefaultRetryPolicy, FallthroughRetryPolicy};
+use scylla::policies::retry::DefaultRetryPolicy;
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::serialize::row::SerializeRow;
@@ -25,6 +25,7 @@ use crate::cas::Cas;
 use crate::config::ScyllaConfig;
 use crate::error::{self, ConnectError};
 use crate::outcome;
+use crate::retry::WhereNotBegun;
 use crate::stamps::Stamps;
 
 /// Rows of one page, where a read may be long.
@@ -105,9 +106,9 @@ impl Database {
     /// Prepares a conditional change. `$.` stands for the keyspace.
     pub async fn prepare_change(&self, text: &str) -> Result<PreparedStatement, ConnectError> {
         let mut statement = self.prepare(text).await?;
-        // Sent once or not at all, whatever happens: only so is it known what a failure means.
+        // Begun once or not at all, whatever happens: only so is it known what a failure means.
         statement.set_is_idempotent(false);
-        statement.set_retry_policy(Some(Arc::new(FallthroughRetryPolicy::new())));
+        statement.set_retry_policy(Some(Arc::new(WhereNotBegun)));
         // The level of the rounds; that of the commit is the session's.
         statement.set_serial_consistency(Some(SerialConsistency::Serial));
         Ok(statement)
@@ -117,7 +118,7 @@ impl Database {
     pub async fn prepare_serial_read(&self, text: &str) -> Result<PreparedStatement, ConnectError> {
         let mut statement = self.prepare(text).await?;
         statement.set_is_idempotent(true);
-        statement.set_retry_policy(Some(Arc::new(FallthroughRetryPolicy::new())));
+        statement.set_retry_policy(Some(Arc::new(WhereNotBegun)));
         statement.set_consistency(Consistency::Serial);
         Ok(statement)
     }

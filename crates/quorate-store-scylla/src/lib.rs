@@ -20,6 +20,7 @@ mod merge;
 mod number;
 mod outcome;
 mod pools;
+mod retry;
 mod schema;
 mod snapshots;
 mod stamps;

@@ -5,8 +5,8 @@ use quorate_core::grant::GrantOutcome;
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 use scylla::statement::Consistency;
 
-/// Classifies the failure of a conditional change that was sent at most once, which the fall-through retry policy makes
-/// sure of.
+/// Classifies the failure of a conditional change that was begun at most once, and then at the last node that was asked,
+/// which `retry` makes sure of.
 pub(crate) fn of_failure(error: &ExecutionError) -> GrantOutcome {
     let surely_not = match error {
         // Nothing was sent: no node to send it to, or nothing to send.
