@@ -52,9 +52,7 @@ async fn what_was_given_back_is_given_back_after_a_crash_too() {
     let client = server.client().await;
     client.allowed(ask("k").of("o").costing(8)).await;
     written(&server).await;
-    client
-        .allowed(ask("k").of("o").costing(8).refund())
-        .await;
+    client.allowed(ask("k").of("o").costing(8).refund()).await;
     written(&server).await;
     kill(server);
     let server = serve(MINUTE_AND_HOUR, &folder);
