@@ -84,13 +84,11 @@ fn what_is_written_is_what_is_read() {
 
 #[test]
 fn no_damage_goes_unnoticed() {
-    for (whole, is_read) in [
-        (
-            piece(),
-            &(|bytes: &[u8]| Piece::read(bytes, &KEY).is_ok()) as &dyn Fn(&[u8]) -> bool,
-        ),
-        (head().write(), &|bytes| Head::read(bytes).is_ok()),
-    ] {
+    let reads: [(Vec<u8>, fn(&[u8]) -> bool); 2] = [
+        (piece(), |bytes| Piece::read(bytes, &KEY).is_ok()),
+        (head().write(), |bytes| Head::read(bytes).is_ok()),
+    ];
+    for (whole, is_read) in reads {
         assert!(is_read(&whole));
         for place in 0..whole.len() {
             assert!(!is_read(&whole[..place]), "cut at {place}");
