@@ -84,15 +84,13 @@ pub(crate) fn charge(
 }
 
 /// Only what denies is charged, as soon as something does. All are looked at before any is charged, so that of one
-/// descriptor that comes twice both see what there was.
+/// descriptor that comes twice both see what there was. What is not charged is told the count as it stands at its turn,
+/// with what earlier descriptors of this request added: the reference adds 0 to it then.
 fn stop_when_over<C: Counters>(plan: &Plan<'_, '_>, charging: &mut Charging<'_, C>) -> Vec<Option<Outcome>> {
     let seen = each(plan, |_, counted| charging.look(counted));
     let stopped = seen.iter().flatten().any(|seen| seen.over);
     each(plan, |place, counted| match (seen[place], counted.hits) {
-        (Some(seen), Hits::Add(_)) if stopped && !seen.over => Outcome {
-            after: seen.before,
-            ..seen
-        },
+        (Some(seen), Hits::Add(_)) if stopped && !seen.over => charging.stands(counted),
         _ => charging.charge(counted),
     })
 }
@@ -160,13 +158,16 @@ impl<C: Counters> Charging<'_, C> {
         outcome(counted, used.units, Used { units: after, ..used })
     }
 
+    /// The counter as it is, judged without hits.
+    fn stands(&mut self, counted: &Counted<'_>) -> Outcome {
+        let used = self.counters.look(&self.counter(counted));
+        outcome(counted, used.units, used)
+    }
+
     fn charge(&mut self, counted: &Counted<'_>) -> Outcome {
         let counter = self.counter(counted);
         let (before, after) = match (counted.hits, counted.window.algorithm) {
-            (Hits::Add(0), _) => {
-                let used = self.counters.look(&counter);
-                (used.units, used)
-            }
+            (Hits::Add(0), _) => return self.stands(counted),
             (Hits::Add(hits), Algorithm::FixedWindow) => {
                 let after = self.counters.add(&counter, hits);
                 (after.units.saturating_sub(hits), after)

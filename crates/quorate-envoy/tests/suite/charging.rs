@@ -107,6 +107,16 @@ fn stopping_looks_at_all_before_it_charges_any() {
 }
 
 #[test]
+fn stopping_tells_what_is_not_charged_the_count_at_its_turn() {
+    let (rules, mut sums) = (rules(), sums());
+    let mut stop = |asked: &[_]| ask(&rules, &mut sums, Charge::StopWhenOver, asked);
+    // The first of one counter is over, and charged before the second is told how it stands.
+    assert_eq!(stop(&[hits("a", 4), hits("a", 1)]), (Over, vec![(Over, 0), (Over, 0)]));
+    // The other way round nothing was added yet.
+    assert_eq!(stop(&[hits("b", 1), hits("b", 6)]), (Over, vec![(Passes, 5), (Over, 0)]));
+}
+
+#[test]
 fn all_or_none_charges_nothing_when_denied() {
     let (rules, mut sums) = (rules(), sums());
     let answer = ask(&rules, &mut sums, Charge::AllOrNone, &[hits("a", 4), hits("b", 2)]);
