@@ -33,7 +33,24 @@ async fn too_many_parts_are_an_error_that_counts_them() {
     client
         .refused(&request("d", vec![empty; 1_000_000]), Code::InvalidArgument)
         .await;
+    // The same where what comes behind or before is nothing that is known.
+    let many = [0x12, 0x00].repeat(1_000_000);
+    for bytes in [[&many[..], &[0xFF]].concat(), [&[0x7B, 0x7C], &many[..]].concat()] {
+        let error = client.send(bytes).await.expect_err("it is too much");
+        assert_eq!(error.code(), Code::InvalidArgument, "{error:?}");
+    }
     assert_eq!(client.remaining(&simple("d", "k", "v")).await, 3, "nothing was charged");
+}
+
+#[tokio::test]
+async fn a_known_field_of_another_wire_type_is_an_unknown_one() {
+    let server = with_rules(Launch::plain(), RULES).start();
+    let client = RateLimits::of(&server).await;
+    let mut bytes = simple("d", "k", "v").encode_to_vec();
+    // The hits as a text.
+    bytes.extend([0x1A, 0x01, b'x']);
+    let answer = client.send(bytes).await.expect("an answer");
+    assert_eq!(answer.statuses[0].limit_remaining, 2);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit`.
 
+mod typed;
+
 use prost::Message;
 use quorate_api::envoy::service::ratelimit::v3::RateLimitRequest;
 use quorate_node::Decided;
@@ -9,7 +11,7 @@ use crate::callers::Identity;
 use crate::envoy::{self, EnvoyError};
 use crate::grpc::decisions::Decisions;
 use crate::grpc::status::CallError;
-use crate::grpc::wire::{Fields, Malformed};
+use crate::grpc::wire::{Fields, Value};
 use crate::telemetry::Door;
 
 /// The most entries of all descriptors of one message, and the most descriptors before they are looked at: an empty one
@@ -30,15 +32,14 @@ impl Decisions {
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Parked>, CallError> {
-        // What cannot be read is for the decoder to say.
-        if parts(message).is_ok_and(|parts| parts > PARTS_MAX) {
+        if parts(message) > PARTS_MAX {
             let problem = format!("descriptors: they have more than {PARTS_MAX} entries");
             return Err(CallError::Field {
                 field: "descriptors",
                 problem,
             });
         }
-        let message = RateLimitRequest::decode(message).map_err(|error| EnvoyError::Undecodable(error.to_string()))?;
+        let message = decode(message)?;
         let door = envoy::Door {
             edge: self.edge(),
             recorder: self.recorder(),
@@ -60,17 +61,29 @@ impl Decisions {
     }
 }
 
-/// How many descriptors and entries a message has.
-fn parts(message: &[u8]) -> Result<usize, Malformed> {
+/// Reads a message as the reference does: a known field of another wire type than its own is an unknown one, and passed
+/// over. prost refuses it, so that such messages are read twice.
+fn decode(message: &[u8]) -> Result<RateLimitRequest, EnvoyError> {
+    let refused = match RateLimitRequest::decode(message) {
+        Ok(request) => return Ok(request),
+        Err(refused) => refused,
+    };
+    typed::only(message)
+        .and_then(|typed| RateLimitRequest::decode(typed.as_slice()).ok())
+        .ok_or_else(|| EnvoyError::Undecodable(refused.to_string()))
+}
+
+/// How many descriptors and entries a decoder makes of a message, up to where it is malformed.
+fn parts(message: &[u8]) -> usize {
     let mut parts = 0_usize;
-    for field in Fields::of(message) {
-        let (DESCRIPTORS, value) = field? else { continue };
-        parts += 1;
-        for field in Fields::of(value.message(DESCRIPTORS)?) {
-            parts += usize::from(field?.0 == ENTRIES);
-        }
+    for field in Fields::and_groups(message).map_while(Result::ok) {
+        let (DESCRIPTORS, Value::Bytes(descriptor)) = field else {
+            continue;
+        };
+        let fields = Fields::and_groups(descriptor).map_while(Result::ok);
+        parts += 1 + fields.filter(|(number, _)| *number == ENTRIES).count();
     }
-    Ok(parts)
+    parts
 }
 
 #[cfg(test)]

@@ -32,43 +32,93 @@ pub(crate) enum Value<'a> {
     Varint(u64),
     /// A text, bytes, a message, or many numbers.
     Bytes(&'a [u8]),
-    /// Eight or four bytes: no field that is read here.
+    /// Eight or four bytes, or a group: no field that is read here.
     Fixed,
 }
 
+/// What stands next in a message.
+enum Part<'a> {
+    Field(u32, Value<'a>),
+    Begin(u32),
+    End(u32),
+}
+
+/// The most groups within each other that are passed over: as many as prost does.
+const GROUPS_MAX: usize = 100;
+
 /// The fields of a message.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
+    groups: bool,
+}
 
 impl<'a> Fields<'a> {
     pub(crate) const fn of(message: &'a [u8]) -> Self {
-        Self(message)
+        Self {
+            rest: message,
+            groups: false,
+        }
     }
 
-    fn field(&mut self) -> Result<(u32, Value<'a>), Malformed> {
-        let tag = u32::try_from(varint(&mut self.0)?).map_err(|_| Malformed::Tag)?;
+    /// As prost reads them: groups, which no message here has, are passed over.
+    pub(crate) const fn and_groups(message: &'a [u8]) -> Self {
+        Self {
+            rest: message,
+            groups: true,
+        }
+    }
+
+    /// The bytes of the fields to come.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// A field, or the end of a group.
+    fn part(&mut self) -> Result<Part<'a>, Malformed> {
+        let tag = u32::try_from(varint(&mut self.rest)?).map_err(|_| Malformed::Tag)?;
         let number = tag >> 3;
         if number == 0 {
             return Err(Malformed::Tag);
         }
         let value = match tag & 7 {
-            0 => Value::Varint(varint(&mut self.0)?),
+            0 => Value::Varint(varint(&mut self.rest)?),
             1 => self.skip(8)?,
             2 => {
-                let length = usize::try_from(varint(&mut self.0)?).map_err(|_| Malformed::Truncated)?;
-                let (bytes, rest) = self.0.split_at_checked(length).ok_or(Malformed::Truncated)?;
-                self.0 = rest;
+                let length = usize::try_from(varint(&mut self.rest)?).map_err(|_| Malformed::Truncated)?;
+                let (bytes, rest) = self.rest.split_at_checked(length).ok_or(Malformed::Truncated)?;
+                self.rest = rest;
                 Value::Bytes(bytes)
             }
+            3 if self.groups => return Ok(Part::Begin(number)),
+            4 if self.groups => return Ok(Part::End(number)),
             5 => self.skip(4)?,
             // Groups, which proto3 does not have, and what never was.
             _ => return Err(Malformed::Tag),
         };
-        Ok((number, value))
+        Ok(Part::Field(number, value))
+    }
+
+    fn field(&mut self) -> Result<(u32, Value<'a>), Malformed> {
+        let number = match self.part()? {
+            Part::Field(number, value) => return Ok((number, value)),
+            Part::Begin(number) => number,
+            Part::End(_) => return Err(Malformed::Tag),
+        };
+        let mut open = vec![number];
+        while let Some(innermost) = open.pop() {
+            match self.part()? {
+                Part::End(number) if number == innermost => continue,
+                Part::Begin(number) if open.len() + 1 < GROUPS_MAX => open.extend([innermost, number]),
+                Part::Field(..) => open.push(innermost),
+                Part::Begin(_) | Part::End(_) => return Err(Malformed::Tag),
+            }
+        }
+        Ok((number, Value::Fixed))
     }
 
     fn skip(&mut self, length: usize) -> Result<Value<'a>, Malformed> {
-        self.0 = self.0.get(length..).ok_or(Malformed::Truncated)?;
+        self.rest = self.rest.get(length..).ok_or(Malformed::Truncated)?;
         Ok(Value::Fixed)
     }
 }
@@ -77,13 +127,13 @@ impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
+        if self.rest.is_empty() {
             return None;
         }
         let field = self.field();
         if field.is_err() {
             // Where the next field would begin is not known.
-            self.0 = &[];
+            self.rest = &[];
         }
         Some(field)
     }
