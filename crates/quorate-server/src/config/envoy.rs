@@ -35,8 +35,8 @@ pub struct ResponseHeaders {
 /// What the door of Envoy's external authorization is told. Names of headers are in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthzSettings {
-    /// The header that holds the key.
-    pub key_header: String,
+    /// The header that holds the key; `None` where only credentials count.
+    pub key_header: Option<String>,
     /// The header that holds a credential.
     pub credential_header: Option<String>,
     /// The header that names the org.

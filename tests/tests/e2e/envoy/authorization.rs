@@ -179,4 +179,7 @@ async fn a_credential_is_hashed_and_found_and_another_is_401() {
     assert_eq!((status, &*code), (429, "RATE_LIMITED"));
     let (status, code, _) = envoys.denied(&[("authorization", "Bearer no such secret")], "/").await;
     assert_eq!((status, &*code), (401, "KEY_UNKNOWN"));
+    // Whoever leaves the secret out is nobody, whatever it claims.
+    let (status, code, _) = envoys.denied(&[("x-api-key", "ci")], "/").await;
+    assert_eq!((status, &*code), (401, "KEY_INVALID"));
 }

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::config::settings::envoy as settings;
 use crate::config::values::boolean;
-use crate::config::{AuthzSettings, EnvoySettings, ResponseHeaders};
+use crate::config::{AuthzSettings, EnvoySettings, Origin, ResponseHeaders};
 
 /// The longest name of a header or a descriptor entry.
 const NAME_BYTES_MAX: usize = 256;
@@ -28,9 +28,13 @@ impl Reader<'_> {
 
     pub(super) fn authz(&mut self) -> AuthzSettings {
         let lower = |text: &str| header(text).map(|name| name.to_ascii_lowercase());
+        let key_header = self.get(&settings::AUTHZ_KEY_HEADER, lower);
+        let credential_header = self.optional(&settings::AUTHZ_CREDENTIAL_HEADER, lower);
+        // Whoever leaves a secret out could name any key, if a header that nobody spoke of counted as well.
+        let key_counts = credential_header.is_none() || self.raw(&settings::AUTHZ_KEY_HEADER).origin != Origin::Default;
         AuthzSettings {
-            key_header: self.get(&settings::AUTHZ_KEY_HEADER, lower),
-            credential_header: self.optional(&settings::AUTHZ_CREDENTIAL_HEADER, lower),
+            key_header: Some(key_header).filter(|_| key_counts),
+            credential_header,
             org_header: self.optional(&settings::AUTHZ_ORG_HEADER, lower),
             org_extension: self.get(&settings::AUTHZ_ORG_EXTENSION, name),
         }

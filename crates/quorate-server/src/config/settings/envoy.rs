@@ -77,7 +77,7 @@ pub(in crate::config) static AUTHZ_KEY_HEADER: Setting = setting(
     "authz-key-header",
     "NAME",
     "x-api-key",
-    "External authorization: the header that holds the key",
+    "External authorization: the header that holds the key; with a credential header only if it is named itself",
 );
 pub(in crate::config) static AUTHZ_CREDENTIAL_HEADER: Setting = setting(
     "authz.credential_header",

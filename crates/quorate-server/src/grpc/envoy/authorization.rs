@@ -37,7 +37,7 @@ impl<'m> Authorized<'m> {
         let secret = credential.is_some();
         // A request with neither has the empty key, which the policy denies like any other malformed one.
         let subject = credential
-            .or_else(|| header(http, &settings.key_header))
+            .or_else(|| header(http, settings.key_header.as_deref()?))
             .unwrap_or_default();
         let extension = attributes.and_then(|attributes| attributes.context_extensions.get(&settings.org_extension));
         let org = extension.map(|org| Cow::Borrowed(org.as_str()));

@@ -10,7 +10,7 @@ use crate::config::AuthzSettings;
 
 fn settings() -> AuthzSettings {
     AuthzSettings {
-        key_header: "x-api-key".to_owned(),
+        key_header: Some("x-api-key".to_owned()),
         credential_header: Some("authorization".to_owned()),
         org_header: Some("x-org".to_owned()),
         org_extension: "org".to_owned(),
@@ -71,6 +71,20 @@ fn the_key_is_in_its_header_and_a_credential_counts_before_it() {
         assert_eq!((secret, &*subject), (true, expected));
     }
     assert_eq!(read(&message(&[], &[], "/")).1, "", "the policy denies the empty key");
+}
+
+#[test]
+fn without_a_key_header_only_a_credential_counts() {
+    let message = message(&[("x-api-key", "k")], &[], "/");
+    let credentials_only = AuthzSettings {
+        key_header: None,
+        ..settings()
+    };
+    let asked = Authorized::read(&message, &credentials_only).expect("an HTTP request");
+    let Subject::Key(key) = asked.request("").subject else {
+        panic!("there is no credential");
+    };
+    assert_eq!(key, "", "the policy denies the empty key");
 }
 
 #[test]
