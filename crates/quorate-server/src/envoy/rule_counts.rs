@@ -30,6 +30,7 @@ pub struct RuleCounts {
     by_key: ArcSwap<BTreeMap<Box<str>, Arc<Counters>>>,
     other: Counters,
     shadowed: AtomicU64,
+    unknown_domain: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +70,9 @@ impl RuleCounts {
         if response.shadowed {
             add(&self.shadowed, 1);
         }
+        if plan.domain().is_none() {
+            add(&self.unknown_domain, 1);
+        }
         for ((item, descriptor), status) in plan.items().iter().zip(entries).zip(&response.statuses) {
             let (Item::Counted(counted), Some(outcome)) = (item, status.outcome) else {
                 continue;
@@ -83,6 +87,12 @@ impl RuleCounts {
     #[must_use]
     pub fn shadowed(&self) -> u64 {
         self.shadowed.load(Ordering::Relaxed)
+    }
+
+    /// Requests for a domain without rules.
+    #[must_use]
+    pub fn unknown_domain(&self) -> u64 {
+        self.unknown_domain.load(Ordering::Relaxed)
     }
 
     /// What was counted for every key; for those that are not told apart last, if there are any.
@@ -157,5 +167,7 @@ impl Counters {
 }
 
 fn add(counter: &AtomicU64, hits: u64) {
-    counter.fetch_add(hits, Ordering::Relaxed);
+    // A client may say 2^64 - 1, and a counter that fell would be taken for a restart.
+    let sum = |counted: u64| Some(counted.saturating_add(hits));
+    let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum);
 }

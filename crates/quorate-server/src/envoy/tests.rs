@@ -37,6 +37,10 @@ impl Rig {
     }
 
     fn ask(&self, key: &str, value: &str, hits: u64, back: bool) {
+        self.ask_in("d", key, value, hits, back);
+    }
+
+    fn ask_in(&self, domain: &str, key: &str, value: &str, hits: u64, back: bool) {
         let descriptors = [Descriptor {
             entries: &[(key, value)],
             hits_addend: Some(hits),
@@ -44,7 +48,7 @@ impl Rig {
             ..Descriptor::default()
         }];
         let request = Request {
-            domain: "d",
+            domain,
             descriptors: &descriptors,
             hits_addend: 0,
         };
@@ -106,6 +110,25 @@ fn shadow_mode_is_counted_beside_and_what_is_unlimited_is_not() {
     rig.ask("u", "v", 1, false);
     rig.ask("nobody", "v", 1, false);
     assert_eq!(rig.counts.all().len(), 1);
+}
+
+#[test]
+fn hits_beyond_every_count_stay_at_the_largest_number() {
+    let rig = Rig::new();
+    rig.ask("k", "v", u64::MAX, false);
+    rig.ask("k", "v", 5, false);
+    assert_eq!(rig.counted("d.k")[0], u64::MAX);
+}
+
+#[test]
+fn requests_for_an_unknown_domain_are_counted() {
+    let rig = Rig::new();
+    rig.ask("nobody", "v", 1, false);
+    assert_eq!(rig.counts.unknown_domain(), 0);
+    rig.ask_in("unknown", "k", "v", 7, false);
+    rig.ask_in("unknown", "k", "v", 7, false);
+    assert_eq!(rig.counts.unknown_domain(), 2, "requests, not hits");
+    assert!(rig.counts.all().is_empty());
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub struct EnvoyView {
     pub rules: Vec<RuleCount>,
     /// Requests that shadow mode for all let pass.
     pub shadowed: u64,
+    /// Requests for a domain without rules.
+    pub unknown_domain: u64,
     /// Rules in force.
     pub in_force: u64,
     /// Reloads that succeeded.
@@ -70,6 +72,7 @@ impl EnvoyView {
         Self {
             rules: envoy.counts().all(),
             shadowed: envoy.counts().shadowed(),
+            unknown_domain: envoy.counts().unknown_domain(),
             in_force: u64::try_from(in_force).unwrap_or(u64::MAX),
             reloads,
             reload_failures,

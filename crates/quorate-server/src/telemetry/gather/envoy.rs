@@ -48,6 +48,12 @@ pub(super) fn envoy(server: &ServerView) -> Vec<Family> {
         )
         .of(server.envoy.shadowed),
         Family::new(
+            "quorate_envoy_unknown_domain",
+            Counter,
+            "Requests to Envoy's rules for a domain that has none, which pass",
+        )
+        .of(server.envoy.unknown_domain),
+        Family::new(
             "quorate_envoy_rules_reloads",
             Counter,
             "Reloads of Envoy's rules since the start, by result",
