@@ -55,8 +55,9 @@ impl Door<'_> {
         {
             return native::decide(self, native, &request, patience, started);
         }
-        let plan = in_force.rules.plan(request)?;
+        // Before the rules are asked: a refused caller is to learn nothing of the domain.
         self.identity.org(&message.domain)?;
+        let plan = in_force.rules.plan(request)?;
         let response = self.edge.node.rate_limit(&plan, &envoy.settings);
         envoy.counts.count(&plan, &descriptors, &response);
         let elapsed_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);

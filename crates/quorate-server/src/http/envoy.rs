@@ -150,8 +150,9 @@ pub(super) async fn counter(State(door): State<Arc<HttpDoor>>, request: Request)
         descriptors: &descriptors,
         hits_addend: 0,
     };
-    let plan = in_force.rules.plan(request).map_err(EnvoyError::from)?;
+    // Before the rules are asked: a refused caller is to learn nothing of the domain.
     identity.org(domain)?;
+    let plan = in_force.rules.plan(request).map_err(EnvoyError::from)?;
     let response = door.edge.node.rate_limit(&plan, &Settings::default());
     Ok(Json(stands(&plan, &entries, &response)))
 }

@@ -116,6 +116,14 @@ async fn a_caller_may_ask_for_its_domains_only() {
     assert_eq!(ask(token, "d").await, Ok(()));
     assert_eq!(ask(token, "e").await, Err(Code::PermissionDenied));
     assert_eq!(ask(None, "d").await, Err(Code::Unauthenticated));
+    // A request that its domain would refuse tells no more of that than of any other.
+    let mut asked = simple("e", "k", "v");
+    asked.descriptors.clear();
+    let refused = client
+        .send_as(token, asked.encode_to_vec())
+        .await
+        .expect_err("not its domain");
+    assert_eq!(refused.code(), Code::PermissionDenied);
     assert_eq!(
         ask(token, "").await,
         Err(Code::Unknown),
