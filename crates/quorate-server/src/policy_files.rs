@@ -1,13 +1,16 @@
-//! Policy documents on disk: files as they are given, and the documents of directories. What they mean is the business
-//! of `quorate-policy`.
+//! Policy documents, and rules of Envoy, on disk: files as they are given, and those of directories. What they mean is
+//! the business of `quorate-policy` and `quorate-envoy`.
 
 use std::path::{Path, PathBuf};
 
 use quorate_policy::Source;
 use thiserror::Error;
 
-/// The file names that a directory is searched for. Others (a README, an editor's backup) are passed over.
+/// The file names that a directory is searched for policies. Others (a README, an editor's backup) are passed over.
 const EXTENSIONS: [&str; 2] = ["yaml", "yml"];
+
+/// What is said of a folder within a directory of rules.
+pub const FOLDER_UNREAD: &str = "a folder within the rules: what is in it is not read";
 
 /// A file or directory that cannot be read.
 #[derive(Debug, Error)]
@@ -26,6 +29,21 @@ pub enum Unreadable {
         /// The directory.
         path: PathBuf,
     },
+    /// A directory without any file of rules.
+    #[error("{}: the directory holds no file", path.display())]
+    NoRules {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+/// Files of Envoy's rules.
+#[derive(Clone, Debug, Default)]
+pub struct RuleFiles {
+    /// The files, in the order of their names.
+    pub sources: Vec<Source>,
+    /// Folders within a directory of rules: what is in them is not read.
+    pub folders: Vec<PathBuf>,
 }
 
 /// Reads what is given: files, and the documents that directories hold themselves, in the order of their names.
@@ -33,10 +51,32 @@ pub enum Unreadable {
 /// # Errors
 /// Everything that cannot be read.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Unreadable>> {
+    read_each(paths, documents)
+}
+
+/// Reads rules of Envoy: files as they are given, and all that directories hold themselves, whatever they are called, as
+/// the reference service does. Names that begin with a dot are passed over.
+///
+/// # Errors
+/// Everything that cannot be read.
+pub fn read_rules(paths: &[PathBuf]) -> Result<RuleFiles, Vec<Unreadable>> {
+    let mut folders = Vec::new();
+    let sources = read_each(paths, |path| {
+        let (files, inner) = rules(path)?;
+        folders.extend(inner);
+        Ok(files)
+    })?;
+    Ok(RuleFiles { sources, folders })
+}
+
+fn read_each(
+    paths: &[PathBuf],
+    mut files: impl FnMut(&Path) -> Result<Vec<PathBuf>, Unreadable>,
+) -> Result<Vec<Source>, Vec<Unreadable>> {
     let mut sources = Vec::new();
     let mut unreadable = Vec::new();
     for path in paths {
-        match documents(path) {
+        match files(path) {
             Ok(files) => {
                 for file in files {
                     match std::fs::read_to_string(&file) {
@@ -63,30 +103,48 @@ fn documents(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
+    let mut files = seen(path)?;
+    files.retain(|path| is_document(path));
+    if files.is_empty() {
+        return Err(Unreadable::Empty { path: path.to_owned() });
+    }
+    Ok(files)
+}
+
+/// The files of rules that a path stands for, and the folders among them.
+fn rules(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Unreadable> {
+    if !path.is_dir() {
+        return Ok((vec![path.to_owned()], Vec::new()));
+    }
+    let (folders, mut files): (Vec<_>, Vec<_>) = seen(path)?.into_iter().partition(|path| path.is_dir());
+    files.retain(|path| path.is_file());
+    if files.is_empty() {
+        return Err(Unreadable::NoRules { path: path.to_owned() });
+    }
+    Ok((files, folders))
+}
+
+/// What a directory holds, in order, without hidden names: mounted volumes keep their versions under those.
+fn seen(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(|source| Unreadable::Path {
         path: path.to_owned(),
         source,
     })?;
-    let mut files: Vec<PathBuf> = entries
+    let hidden = |entry: &std::fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+    let mut paths: Vec<PathBuf> = entries
         .into_iter()
+        .filter(|entry| !hidden(entry))
         .map(|entry| entry.path())
-        .filter(|path| is_document(path))
         .collect();
-    if files.is_empty() {
-        return Err(Unreadable::Empty { path: path.to_owned() });
-    }
-    files.sort();
-    Ok(files)
+    paths.sort();
+    Ok(paths)
 }
 
-/// Whether a file of a directory is a document: hidden files are not, since mounted volumes keep their versions there.
+/// Whether what a directory holds is a policy document.
 fn is_document(path: &Path) -> bool {
-    let hidden = path
-        .file_name()
-        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
     let extension = path.extension().and_then(|extension| extension.to_str());
-    !hidden && path.is_file() && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
+    path.is_file() && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 #[cfg(test)]
@@ -105,6 +163,30 @@ mod tests {
         let sources = read(&[directory.path().to_owned()]).expect("it is readable");
         let texts: Vec<&str> = sources.iter().map(|source| source.text.as_str()).collect();
         assert_eq!(texts, ["a.yml", "b.yaml"]);
+    }
+
+    #[test]
+    fn rules_are_read_whatever_their_names_and_folders_are_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        for name in ["b.yaml", "a", "c.yaml.json", ".hidden.yaml"] {
+            fs::write(path(name), name).expect("a file");
+        }
+        // As Kubernetes mounts a configuration: links to what a hidden folder holds.
+        fs::create_dir(path("..2026")).expect("a directory");
+        fs::write(path("..2026").join("d.conf"), "d.conf").expect("a file");
+        std::os::unix::fs::symlink("..2026", path("..data")).expect("a link");
+        std::os::unix::fs::symlink("..data/d.conf", path("d.conf")).expect("a link");
+        fs::create_dir(path("inner")).expect("a directory");
+        let found = read_rules(&[directory.path().to_owned()]).expect("it is readable");
+        let texts: Vec<&str> = found.sources.iter().map(|source| source.text.as_str()).collect();
+        assert_eq!(texts, ["a", "b.yaml", "c.yaml.json", "d.conf"]);
+        assert_eq!(found.folders, [path("inner")]);
+        let error = read_rules(&[path("inner")]).expect_err("there is none");
+        assert!(
+            error[0].to_string().ends_with("the directory holds no file"),
+            "{error:?}"
+        );
     }
 
     #[test]

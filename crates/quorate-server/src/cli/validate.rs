@@ -9,7 +9,7 @@ use quorate_policy::{Checked, Problem, Report, Source};
 use serde_json::{Value, json};
 
 use super::exit::{Done, Exit, Failure, print};
-use crate::policy_files;
+use crate::policy_files::{self, Unreadable};
 
 /// The arguments of `quorate validate`.
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub struct Arguments {
     /// Files, or directories of .yaml files, that add up to one policy
     #[arg(required_unless_present = "envoy", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
-    /// Rules of Envoy's rate limit service instead: a directory of .yaml files, or one file; may be repeated
+    /// Rules of Envoy's rate limit service instead: a directory of YAML files, or one file; may be repeated
     #[arg(long, value_name = "DIR", conflicts_with = "paths")]
     envoy: Vec<PathBuf>,
     /// Let several files of rules name one domain, as `serve --envoy-merge-domains` does
@@ -82,10 +82,12 @@ pub fn check(paths: &[PathBuf]) -> Result<Result<Checked, Report>, Failure> {
 }
 
 fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
-    policy_files::read(paths).map_err(|unreadable| {
-        let lines: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
-        Failure::new(lines.join("\n       "))
-    })
+    policy_files::read(paths).map_err(|unreadable| failure(&unreadable))
+}
+
+fn failure(unreadable: &[Unreadable]) -> Failure {
+    let lines: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
+    Failure::new(lines.join("\n       "))
 }
 
 fn valid(checked: &Checked) -> String {

@@ -9,7 +9,7 @@ use quorate_envoy::{Options, Report, Rules, Source};
 use crate::config::EnvoySettings;
 use crate::edge::Edge;
 use crate::envoy::InForce;
-use crate::policy_files;
+use crate::policy_files::{self, RuleFiles};
 
 /// Rules that were read, and what is odd about them.
 #[derive(Clone, Debug)]
@@ -17,11 +17,16 @@ pub(super) struct LoadedRules {
     rules: Rules,
     warnings: Report,
     sources: Vec<Source>,
+    /// Folders that were not read.
+    folders: Vec<PathBuf>,
 }
 
 impl LoadedRules {
     /// Logs what is allowed and probably not meant.
     pub(super) fn warn(&self) {
+        for folder in &self.folders {
+            tracing::warn!(folder = %folder.display(), problem = policy_files::FOLDER_UNREAD, "envoy rules");
+        }
         for problem in self.warnings.problems() {
             tracing::warn!(
                 file = problem.file,
@@ -62,14 +67,15 @@ impl RulesSource {
 
     /// Reads and checks it: the text of the files, and what they say or everything that is wrong with them.
     pub(super) fn load(&self) -> (Vec<Source>, Result<LoadedRules, String>) {
-        match policy_files::read(std::slice::from_ref(&self.path)) {
-            Ok(sources) => {
+        match policy_files::read_rules(std::slice::from_ref(&self.path)) {
+            Ok(RuleFiles { sources, folders }) => {
                 let loaded = Rules::load(&sources, self.options);
                 let loaded = loaded.map_err(|report| report.render(false));
                 let loaded = loaded.map(|(rules, warnings)| LoadedRules {
                     rules,
                     warnings,
                     sources: sources.clone(),
+                    folders,
                 });
                 (sources, loaded)
             }

@@ -1,18 +1,25 @@
 //! `quorate validate --envoy`: the rules of Envoy's rate limit service.
 
+use std::path::PathBuf;
+
 use quorate_envoy::{Options, Report, Rules};
 use serde_json::{Value, json};
 
-use super::{Arguments, problems, read, several};
+use super::{Arguments, failure, problems, several};
 use crate::cli::exit::{Done, Exit, print};
+use crate::policy_files::{self, FOLDER_UNREAD};
 
 /// Checks the rules and says everything that is wrong with them.
 pub(super) fn run(arguments: &Arguments) -> Done {
     let merge = arguments.merge_domains;
-    let loaded = Rules::load(&read(&arguments.envoy)?, Options { merge });
+    let files = policy_files::read_rules(&arguments.envoy).map_err(|unreadable| failure(&unreadable))?;
+    let loaded = Rules::load(&files.sources, Options { merge });
     if arguments.json {
-        print(format_args!("{}\n", as_json(&loaded)))?;
+        print(format_args!("{}\n", as_json(&loaded, &files.folders)))?;
     } else {
+        for folder in &files.folders {
+            print(format_args!("warning: {}: {FOLDER_UNREAD}\n", folder.display()))?;
+        }
         match &loaded {
             Ok((rules, warnings)) => {
                 if !warnings.is_empty() {
@@ -34,7 +41,11 @@ fn counts(rules: &Rules) -> (usize, usize) {
     (each().count(), each().sum())
 }
 
-fn as_json(loaded: &Result<(Rules, Report), Report>) -> Value {
+fn as_json(loaded: &Result<(Rules, Report), Report>, folders: &[PathBuf]) -> Value {
+    // A folder is no place in a file, so that these have none.
+    let unread = folders
+        .iter()
+        .map(|folder| json!({"file": folder.display().to_string(), "message": FOLDER_UNREAD}));
     match loaded {
         Ok((rules, warnings)) => {
             let (domains, rules) = counts(rules);
@@ -43,7 +54,7 @@ fn as_json(loaded: &Result<(Rules, Report), Report>) -> Value {
                 "domains": domains,
                 "rules": rules,
                 "problems": [],
-                "warnings": problems(warnings),
+                "warnings": unread.chain(problems(warnings)).collect::<Vec<_>>(),
             })
         }
         Err(report) => json!({
