@@ -113,7 +113,10 @@ fn stopping_tells_what_is_not_charged_the_count_at_its_turn() {
     // The first of one counter is over, and charged before the second is told how it stands.
     assert_eq!(stop(&[hits("a", 4), hits("a", 1)]), (Over, vec![(Over, 0), (Over, 0)]));
     // The other way round nothing was added yet.
-    assert_eq!(stop(&[hits("b", 1), hits("b", 6)]), (Over, vec![(Passes, 5), (Over, 0)]));
+    assert_eq!(
+        stop(&[hits("b", 1), hits("b", 6)]),
+        (Over, vec![(Passes, 5), (Over, 0)])
+    );
 }
 
 #[test]
