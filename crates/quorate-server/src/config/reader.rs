@@ -42,9 +42,11 @@ pub(super) fn read(layers: &Layers) -> Result<(Config, Effective), Problems> {
     }
     let values = SETTINGS.iter().map(|setting| {
         let raw = reader.raw(setting);
+        // A default that does not count must not be given back as if somebody had said it.
+        let counts = setting.key != settings::envoy::AUTHZ_KEY_HEADER.key || config.authz.key_header.is_some();
         Value {
             setting,
-            texts: raw.texts,
+            texts: if counts { raw.texts } else { Vec::new() },
             origin: raw.origin,
         }
     });

@@ -59,6 +59,25 @@ fn flags_beat_the_environment_and_the_environment_beats_the_file() {
 }
 
 #[test]
+fn beside_a_credential_header_the_key_header_counts_only_if_it_is_named() {
+    let key_header = |flags: &[(&'static str, &str)]| {
+        let arguments = flags.iter().fold(Arguments::default(), |arguments, (flag, value)| {
+            arguments.with(flag, value)
+        });
+        read(arguments, &[], "").authz.key_header
+    };
+    let credential = ("authz-credential-header", "Authorization");
+    assert_eq!(key_header(&[]).as_deref(), Some("x-api-key"));
+    assert_eq!(key_header(&[credential]), None);
+    let arguments = Arguments::default().with(credential.0, credential.1);
+    let (_, effective) = Config::read(&layers(arguments, &[], "")).expect("nothing is wrong");
+    let given_back = read(Arguments::default(), &[], &effective.to_string());
+    assert_eq!(given_back.authz.key_header, None, "{effective}");
+    let named = key_header(&[credential, ("authz-key-header", "X-Api-Key")]);
+    assert_eq!(named.as_deref(), Some("x-api-key"));
+}
+
+#[test]
 fn an_empty_variable_says_nothing() {
     let config = read(Arguments::default(), &[("QUORATE_DRAIN_DELAY", "")], "");
     assert_eq!(config.drain_delay, Duration::from_secs(1));
