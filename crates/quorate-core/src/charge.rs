@@ -163,7 +163,8 @@ impl Burst {
     }
 }
 
-fn is_ceiling(seat: &Seat<'_>) -> bool {
+/// Whether a pool caps its org.
+pub(crate) fn is_ceiling(seat: &Seat<'_>) -> bool {
     matches!(
         seat.rule.limit.algorithm,
         Algorithm::Pool {

@@ -108,6 +108,12 @@ impl Pools {
         self.known.get_mut(&id).map(|known| &mut known.ledger)
     }
 
+    /// Whether a pool is kept, or can be.
+    #[must_use]
+    pub fn has_room_for(&self, id: PoolId) -> bool {
+        self.known.len() < POOLS_MAX || self.known.contains_key(&id)
+    }
+
     /// Keeps the ledger of a pool; its row will be asked for. False when no more can be kept.
     pub fn keep(&mut self, id: PoolId, org: &str, pool: &Arc<str>, terms: PoolTerms) -> bool {
         if self.known.contains_key(&id) {

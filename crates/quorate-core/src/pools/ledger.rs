@@ -183,14 +183,31 @@ impl Ledger {
             at: now,
             ..Pool::default()
         });
-        self.lent = Pool {
-            missing: row.missing.saturating_add_signed(core::mem::take(&mut self.owed)),
+        let owed = core::mem::take(&mut self.owed);
+        let mut lent = Pool {
+            missing: row.missing,
             shares: 0,
             // A clock that was stepped back since: what the row lacks has not begun to come back.
             at: row.at.min(now),
         };
+        if owed != 0 {
+            // It was charged lately: what has come back since the row was written is none of it.
+            lent = self.caught_up(lent, now);
+            lent.missing = lent.missing.saturating_add_signed(owed);
+            lent.shares = if lent.missing == 0 { 0 } else { lent.shares };
+        }
+        self.lent = lent;
         self.row = Some(row);
-        self.wanting = self.needed > 0 || self.lent.missing > row.missing;
+        self.wanting = self.needed > 0 || owed != 0;
+    }
+
+    /// A row as it is now. Where factors bear, which are not known here, as if nothing had come back.
+    fn caught_up(&self, row: Pool, now: Instant) -> Pool {
+        if self.terms.steady {
+            row.at(&self.terms.refill(), now)
+        } else {
+            Pool { at: now, ..row }
+        }
     }
 
     /// What was sent is durable.
@@ -205,8 +222,9 @@ impl Ledger {
         }
     }
 
-    /// What was sent may be durable or not, and is to be sent again.
+    /// What was sent may be durable or not, and is to be sent again. Who waited for it waits no more.
     pub fn failed(&mut self) {
+        self.needed = 0;
         self.wanting |= self.sent.take().is_some();
     }
 

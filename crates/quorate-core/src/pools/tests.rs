@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::ledger::{HOLD_NS, Ledger, PoolTerms, Wish};
+use super::ledger::{HOLD_NS, Ledger, PoolTerms, Urgency, Wish};
 use super::{PoolId, Pools};
 use crate::time::{Instant, Now, Period, SECOND};
 use crate::window::pool::{Pool, Refill};
@@ -313,6 +313,26 @@ fn a_clock_that_was_stepped_back_holds_no_pool_up() {
 }
 
 #[test]
+fn what_is_charged_before_the_row_is_read_does_not_come_back_with_the_time_before_it() {
+    let mut world = World::new(100, 10, 3_600 * SECOND);
+    // Of 30 units that were missing five hours ago none is now.
+    world.stored = Some(Pool {
+        missing: 30,
+        shares: 0,
+        at: Instant(START - 5 * 3_600 * SECOND),
+    });
+    let (before, now) = (Pool::default().at(&world.refill, world.now()), world.now());
+    let mut after = before;
+    after.draw(&world.refill, 60, now);
+    assert_eq!(world.ledger.book(&before, after, now), Urgency::Now);
+    world.settle();
+    assert_eq!(world.level(), 40);
+    world.settle();
+    let row = world.stored.expect("it was written");
+    assert!(row.missing >= 60 && row.at >= now, "{row:?}");
+}
+
+#[test]
 fn what_was_given_back_is_not_lost_with_a_crash() {
     let mut world = ready();
     for _ in 0..10 {
@@ -365,6 +385,17 @@ fn many_that_wait_are_served_by_one_write() {
         assert!(world.draw(1));
     }
     assert!(!world.draw(1), "it is empty");
+}
+
+#[test]
+fn a_write_that_failed_leaves_nobody_waiting() {
+    let mut world = ready();
+    world.ledger.need(90);
+    world.take(Step::Ask);
+    world.take(Step::Fails { did: false });
+    world.settle();
+    let row = world.stored.expect("it was written");
+    assert!(row.missing <= 2 * 5, "{row:?}");
 }
 
 #[test]

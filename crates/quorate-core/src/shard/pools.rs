@@ -31,7 +31,10 @@ pub(super) struct Loan {
     /// Units that earlier requests of a batch draw.
     earlier: u64,
     known: bool,
+    /// The store does not answer, or there is no room to keep what it says.
     away: bool,
+    /// Every unit is drawn from it, so what is charged in any case is charged to it too.
+    ceiling: bool,
     /// Units that are to be deducted for the request; 0 for one that only wants to know the level.
     lacks: Option<u64>,
     /// Its answer hangs on what the store says.
@@ -48,10 +51,16 @@ pub(super) struct Lent {
 impl Loan {
     /// Looks whether what a request would draw may be lent. `found` is what it would find if all of the pool were.
     pub(super) fn lacks(&mut self, found: &Evaluation, ask: &Ask<'_, '_>) -> bool {
-        if !found.passes() || ask.mode == ChargeMode::Record {
+        if !found.passes() {
             return false;
         }
         let short = found.draw > self.lendable;
+        if ask.mode == ChargeMode::Record {
+            // It waits for nothing: its limits are charged, and a pool that only adds lends nothing.
+            let lacks = short && !self.ceiling && !ask.look;
+            self.lacks = lacks.then(|| found.draw.saturating_add(self.earlier));
+            return lacks;
+        }
         // A look draws nothing, but says what there is, and may be asked ahead of what does draw.
         let asks = short || (ask.look && !self.known);
         self.lacks = asks.then(|| found.draw.saturating_add(self.earlier));
@@ -121,7 +130,7 @@ impl Shard {
         let refill = rule.refill()?;
         let id = PoolId::of(&self.hash_key, ask.org, &rule.limit.name);
         let terms = PoolTerms::new(rule.limit.capacity, rule.capacity(now.instant), &refill);
-        let away = self.pools.is_away();
+        let away = self.pools.is_away() || !self.pools.has_room_for(id);
         let ledger = self.pools.ledger(id);
         let met = ledger.and_then(|ledger| {
             let kept = ledger.meet(terms, &refill, now.instant)?;
@@ -145,6 +154,7 @@ impl Shard {
             earlier: met.map_or(0, |(_, earlier, _)| earlier),
             known: met.is_some(),
             away,
+            ceiling: charge::is_ceiling(&seats[place]),
             lacks: None,
             waits: false,
         })
@@ -158,7 +168,9 @@ impl Shard {
             return false;
         }
         let name = &seats[loan.place].rule.limit.name;
+        // While the store is away nobody waits, and who is denied is not to be counted each time that it asks again.
         if self.pools.keep(loan.id, ask.org, name, loan.terms)
+            && !loan.away
             && let Some(units) = loan.lacks
         {
             self.pools.need(loan.id, units);

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use super::fixture::{Org, START, Shape};
 use crate::answer::{Reason, Retry};
 use crate::limit::PoolMode;
-use crate::pools::PoolWish;
-use crate::pools::ledger::Wish;
+use crate::pools::ledger::{PoolTerms, Wish};
+use crate::pools::{POOLS_MAX, PoolId, PoolWish};
 use crate::request::ChargeMode;
-use crate::time::{Instant, SECOND};
-use crate::window::pool::Pool;
+use crate::time::{Instant, Period, SECOND};
+use crate::window::pool::{Pool, Refill};
 
 /// An org with a durable pool, and its store.
 struct Durable {
@@ -162,7 +162,12 @@ fn while_the_store_is_away_the_answer_says_so_and_nobody_waits() {
         (Reason::PoolExhausted, Retry::After(SECOND))
     );
     assert!(denied.degraded && !denied.awaits_pool);
-    durable.settle(START);
+    durable.org.shard.pools().set_away(false);
+    for _ in 0..2 {
+        durable.org.ask("a", 1, START);
+        durable.settle(START);
+    }
+    durable.org.shard.pools().set_away(true);
     let passed = durable.org.ask("a", 1, START);
     assert!(
         passed.reason == Reason::Ok && passed.degraded,
@@ -170,6 +175,54 @@ fn while_the_store_is_away_the_answer_says_so_and_nobody_waits() {
     );
     durable.org.shard.pools().set_away(false);
     assert!(!durable.org.ask("a", 1, START).degraded);
+}
+
+#[test]
+fn who_is_denied_while_the_store_is_away_is_not_deducted_for_afterwards() {
+    let mut durable = Durable::new(small(PoolMode::Ceiling, 100, 1));
+    durable.org.ask("a", 1, START);
+    durable.settle(START);
+    durable.org.shard.pools().set_away(true);
+    for _ in 0..50 {
+        durable.org.ask("a", 10, START);
+    }
+    durable.org.shard.pools().set_away(false);
+    durable.settle(START);
+    let (_, row) = durable.rows.first_key_value().expect("it was written");
+    assert!(row.missing <= 10, "{row:?}");
+}
+
+#[test]
+fn what_is_charged_whatever_there_is_borrows_only_what_the_row_lacks() {
+    let mut durable = Durable::new(small(PoolMode::Overflow, 100, 1));
+    let record = |durable: &mut Durable| {
+        let told = durable
+            .org
+            .ask_as("a", [12, 0], |ask| ask.mode = ChargeMode::Record, START);
+        assert!(told.reason == Reason::Ok && !told.awaits_pool, "{told:?}");
+        told.drawn
+    };
+    assert_eq!(record(&mut durable), 0, "nobody knows the row");
+    durable.settle(START);
+    assert_eq!(
+        durable.org.ask("a", 1, START).drawn,
+        1,
+        "its own limit was charged in full"
+    );
+}
+
+#[test]
+fn where_no_more_pools_can_be_kept_nobody_waits() {
+    let mut durable = Durable::new(small(PoolMode::Ceiling, 100, 1));
+    let refill = Refill::steady(1, Period::from_secs(1).expect("not zero"));
+    let (terms, name) = (PoolTerms::new(1, 1, &refill), "pool".into());
+    for id in (0..).take(POOLS_MAX) {
+        assert!(durable.org.shard.pools().keep(PoolId(id), "o", &name, terms));
+    }
+    let denied = durable.org.ask("a", 1, START);
+    assert_eq!(denied.reason, Reason::PoolExhausted);
+    assert!(denied.degraded && !denied.awaits_pool, "{denied:?}");
+    assert_eq!(durable.org.shard.pools().size(), (POOLS_MAX, 1));
 }
 
 #[test]
