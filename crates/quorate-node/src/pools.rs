@@ -9,11 +9,33 @@ mod level;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use keeper::PoolKeeper;
 
 pub(crate) use keeper::Wished;
+
+/// Something of the store that a person should hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It does not answer: what is deducted is lent, and no more.
+    Away(String),
+    /// It answers again.
+    Back,
+    /// It answers, but cannot read or write the row of one pool. Said once of each.
+    Spoilt {
+        /// The org.
+        org: Arc<str>,
+        /// The pool's name.
+        pool: Arc<str>,
+        /// What the store says.
+        error: String,
+    },
+}
+
+/// Who hears of notices. Called on the keeper's task: it must not block.
+pub type Listener = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// What the keeper has done since the start.
 #[derive(Debug, Default)]

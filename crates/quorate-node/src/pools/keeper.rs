@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use quorate_core::pools::PoolWish;
-use quorate_core::pools::ledger::Wish;
+use quorate_core::pools::ledger::{Ledger, Wish};
+use quorate_core::pools::{PoolId, PoolWish};
 use quorate_store::StoreError;
 use quorate_store::pool::{PoolLevel, Pools};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, timeout};
 
-use super::level;
+use super::{Listener, Notice, level};
 use crate::Node;
 
 /// How often pools that run low are looked for. What a request waits for is heard of at once.
@@ -28,14 +29,20 @@ const OPERATION_MAX: Duration = Duration::from_secs(3);
 /// The most pools of one operation: some ten kilobytes.
 const POOLS_MAX: usize = 1_000;
 
+/// Of so many pools whose rows cannot be served a person hears by name: of a file that is damaged all over, enough.
+const SPOILT_TOLD_MAX: usize = 100;
+
 /// A wish, and the shard that it came from.
 pub(crate) type Wished = (usize, PoolWish);
 
-/// Keeps the pools of a node durable.
+/// Keeps the pools of a node durable. Dropped, in whatever way, it leaves pools that lend what is deducted and no more.
 pub struct PoolKeeper {
     node: Arc<Node>,
     store: Arc<dyn Pools>,
+    listener: Listener,
     away: bool,
+    /// Pools whose rows the store cannot serve though it answers: asked alone, so that no other fails with them.
+    spoilt: BTreeSet<PoolId>,
     /// The shard that is asked first in the next round.
     turn: usize,
 }
@@ -51,12 +58,14 @@ impl fmt::Debug for PoolKeeper {
 impl PoolKeeper {
     /// A keeper; from now on pools lend only what the store lacks already. To be made before anything is decided.
     #[must_use]
-    pub fn new(node: Arc<Node>, store: Arc<dyn Pools>) -> Self {
+    pub fn new(node: Arc<Node>, store: Arc<dyn Pools>, listener: Listener) -> Self {
         node.make_pools_durable();
         Self {
             node,
             store,
+            listener,
             away: false,
+            spoilt: BTreeSet::new(),
             turn: 0,
         }
     }
@@ -65,8 +74,6 @@ impl PoolKeeper {
     /// To be told to stop only when nothing is decided any more. Returns whether every pool was settled.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>, settle: Duration) -> bool {
         let node = Arc::clone(&self.node);
-        // Declared before anything that can panic: without a keeper nothing is deducted, and nothing may be lent.
-        let abandoning = Abandoning(Arc::clone(&node));
         node.pool_counters().running.store(true, Ordering::Relaxed);
         let mut ticks = tokio::time::interval(ROUND);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -84,9 +91,7 @@ impl PoolKeeper {
                 }
             }
         }
-        let whole = timeout(settle, self.settle()).await.unwrap_or(false);
-        drop(abandoning);
-        whole
+        timeout(settle, self.settle()).await.unwrap_or(false)
     }
 
     /// Asks the store what pools wish; false when it failed.
@@ -100,53 +105,106 @@ impl PoolKeeper {
         let (reads, writes): (Vec<Wished>, Vec<Wished>) = wishes
             .into_iter()
             .partition(|(_, wish)| matches!(wish.wish, Wish::Read));
-        let written = writes.is_empty() || self.write(&writes).await;
-        let read = reads.is_empty() || self.read(&reads).await;
-        self.set_away(!(written && read));
         let shards: BTreeSet<usize> = reads.iter().chain(&writes).map(|(shard, _)| *shard).collect();
+        let written = self.serve(writes).await;
+        let read = self.serve(reads).await;
+        let answers = written.and(read);
+        let well = answers.is_ok();
+        self.set_away(answers.err());
         for shard in shards {
             self.node.pools_arrived(shard);
         }
-        written && read
+        well
     }
 
-    async fn read(&mut self, wishes: &[Wished]) -> bool {
+    /// Serves wishes of one kind: all together, and where the store answers that it cannot, each alone. An error when it
+    /// is away.
+    async fn serve(&mut self, wishes: Vec<Wished>) -> Result<(), StoreError> {
+        let (mut alone, together): (Vec<_>, Vec<_>) =
+            wishes.into_iter().partition(|(_, wish)| self.spoilt.contains(&wish.id));
+        match self.attempt(&together).await {
+            Ok(()) => {}
+            Err(error @ StoreError::Unavailable(_)) => {
+                self.put_off(&together);
+                self.put_off(&alone);
+                return Err(error);
+            }
+            Err(_) => alone.extend(together),
+        }
+        for (place, wished) in alone.iter().enumerate() {
+            match self.attempt(slice::from_ref(wished)).await {
+                Ok(()) => {
+                    self.spoilt.remove(&wished.1.id);
+                }
+                Err(error @ StoreError::Unavailable(_)) => {
+                    self.put_off(&alone[place..]);
+                    return Err(error);
+                }
+                Err(error) => self.spoil(wished, &error),
+            }
+        }
+        Ok(())
+    }
+
+    /// One operation for wishes of one kind; the pools hear of it if it was done.
+    async fn attempt(&self, wishes: &[Wished]) -> Result<(), StoreError> {
+        match wishes.first().map(|(_, wish)| &wish.wish) {
+            None => Ok(()),
+            Some(Wish::Read) => self.read(wishes).await,
+            Some(Wish::Write(_)) => self.write(wishes).await,
+        }
+    }
+
+    /// The store is away: the same is wished again.
+    fn put_off(&self, wishes: &[Wished]) {
+        for (shard, wish) in wishes {
+            self.node.pool_told(*shard, wish.id, |ledger| match wish.wish {
+                Wish::Read => {}
+                Wish::Write(_) => ledger.failed(),
+            });
+        }
+    }
+
+    /// The store cannot serve the row of one pool. It is asked for again when it is needed again.
+    fn spoil(&mut self, wished: &Wished, error: &StoreError) {
+        let (_, wish) = wished;
+        if self.spoilt.insert(wish.id) && self.spoilt.len() <= SPOILT_TOLD_MAX {
+            (self.listener)(Notice::Spoilt {
+                org: Arc::clone(&wish.org),
+                pool: Arc::clone(&wish.pool),
+                error: error.to_string(),
+            });
+        }
+        if matches!(wish.wish, Wish::Write(_)) {
+            self.put_off(slice::from_ref(wished));
+        }
+    }
+
+    async fn read(&self, wishes: &[Wished]) -> Result<(), StoreError> {
         let names: Vec<_> = wishes
             .iter()
             .map(|(_, wish)| (Arc::clone(&wish.org), Arc::clone(&wish.pool)))
             .collect();
-        let answer = self.counted(names.len(), self.store.levels(&names)).await;
+        let levels = self.counted(names.len(), self.store.levels(&names)).await?;
+        if levels.len() != names.len() {
+            return Err(StoreError::Corrupt("not as many levels as names".to_owned()));
+        }
         let now = self.node.now();
-        let Some(levels) = answer.filter(|levels| levels.len() == names.len()) else {
-            for (shard, wish) in wishes {
-                self.node.pool_told(*shard, wish.id, |_| {});
-            }
-            return false;
-        };
         for ((shard, wish), level) in wishes.iter().zip(levels) {
             let row = level.map(|level| level::row(level, now));
             self.node
                 .pool_told(*shard, wish.id, |ledger| ledger.learn(row, now.instant));
         }
-        true
+        Ok(())
     }
 
-    async fn write(&mut self, wishes: &[Wished]) -> bool {
+    async fn write(&self, wishes: &[Wished]) -> Result<(), StoreError> {
         let levels = self.levels(wishes);
-        let written = self
-            .counted(levels.len(), self.store.write_pools(&levels))
-            .await
-            .is_some();
+        self.counted(levels.len(), self.store.write_pools(&levels)).await?;
         for (shard, wish) in wishes {
-            self.node.pool_told(*shard, wish.id, |ledger| {
-                if written {
-                    ledger.acknowledged();
-                } else {
-                    ledger.failed();
-                }
-            });
+            self.node.pool_told(*shard, wish.id, Ledger::acknowledged);
         }
-        written
+        Ok(())
     }
 
     fn levels(&self, wishes: &[Wished]) -> Vec<(Arc<str>, Arc<str>, PoolLevel)> {
@@ -158,22 +216,29 @@ impl PoolKeeper {
         rows.collect()
     }
 
-    /// An operation on the store on so many levels, in bounded time, counted; `None` when it failed.
-    async fn counted<T>(&self, levels: usize, operation: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    /// An operation on the store on so many levels, in bounded time, counted.
+    async fn counted<T>(
+        &self,
+        levels: usize,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let counters = self.node.pool_counters();
         counters.operations.fetch_add(1, Ordering::Relaxed);
         let levels = u64::try_from(levels).unwrap_or(u64::MAX);
         counters.levels.fetch_add(levels, Ordering::Relaxed);
-        let done = timeout(OPERATION_MAX, operation).await.ok().and_then(Result::ok);
-        if done.is_none() {
+        let late = |_| Err(StoreError::Unavailable("no answer in time".to_owned()));
+        let done = timeout(OPERATION_MAX, operation).await.unwrap_or_else(late);
+        if done.is_err() {
             counters.failures.fetch_add(1, Ordering::Relaxed);
         }
         done
     }
 
-    fn set_away(&mut self, away: bool) {
+    fn set_away(&mut self, why: Option<StoreError>) {
+        let away = why.is_some();
         if std::mem::replace(&mut self.away, away) != away {
             self.node.set_pools_away(away);
+            (self.listener)(why.map_or(Notice::Back, |why| Notice::Away(why.to_string())));
         }
     }
 
@@ -184,25 +249,35 @@ impl PoolKeeper {
             let mut wishes = Vec::new();
             let more = self.node.settle_pools(POOLS_MAX, &mut wishes);
             if !wishes.is_empty() {
-                let levels = self.levels(&wishes);
-                whole &= self
-                    .counted(levels.len(), self.store.write_pools(&levels))
-                    .await
-                    .is_some();
+                whole &= self.settle_some(&wishes).await;
             }
             if !more {
                 return whole;
             }
         }
     }
+
+    /// Writes some; where the store answers that it cannot, each alone. Whether all were written.
+    async fn settle_some(&self, wishes: &[Wished]) -> bool {
+        let levels = self.levels(wishes);
+        match self.counted(levels.len(), self.store.write_pools(&levels)).await {
+            Ok(()) => true,
+            Err(StoreError::Unavailable(_)) => false,
+            Err(_) => {
+                for level in &levels {
+                    // What fails alone is lost, as after a crash.
+                    let _refused = self.counted(1, self.store.write_pools(slice::from_ref(level))).await;
+                }
+                false
+            }
+        }
+    }
 }
 
-/// Lets no pool lend more than is deducted when the keeper ends, in whatever way.
-struct Abandoning(Arc<Node>);
-
-impl Drop for Abandoning {
+impl Drop for PoolKeeper {
     fn drop(&mut self) {
-        self.0.pool_counters().running.store(false, Ordering::Relaxed);
-        self.0.set_pools_away(true);
+        // Without a keeper nothing is deducted, and nothing may be lent.
+        self.node.pool_counters().running.store(false, Ordering::Relaxed);
+        self.node.set_pools_away(true);
     }
 }

@@ -8,6 +8,7 @@ use quorate_core::window::pool::Pool;
 use quorate_store::pool::PoolLevel;
 
 use super::level::{level, row};
+use super::{Notice, PoolKeeper};
 use rig::{CHUNK, Mood, Rig, pooled, store};
 
 #[tokio::test]
@@ -90,6 +91,63 @@ async fn without_its_keeper_a_pool_lends_no_more_than_is_deducted() {
     }
     assert!(lent <= CHUNK, "{lent}");
     assert!(!node.pool_stats().running);
+}
+
+#[tokio::test]
+async fn a_keeper_that_is_dropped_before_it_ran_lets_nobody_wait() {
+    let (_folder, store) = store();
+    let rig = Rig::start(&pooled(), &store);
+    let node = rig.crash().await;
+    drop(PoolKeeper::new(
+        std::sync::Arc::clone(&node),
+        store,
+        std::sync::Arc::new(|_| {}),
+    ));
+    let told = rig::ask(&node).await;
+    assert!(told.reason == Reason::PoolExhausted && told.degraded, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_told_of_once() {
+    let (_folder, store) = store();
+    store.set(Mood::Away);
+    let rig = Rig::start(&pooled(), &store);
+    rig.until_told(|told| told.degraded).await;
+    rig.until("it is asked again", |stats| stats.failures >= 2).await;
+    store.set(Mood::Well);
+    rig.lend(5).await;
+    rig.until("it is back", |_| rig.notices.lock().len() > 1).await;
+    let notices = rig.notices.lock().clone();
+    assert!(
+        matches!(&notices[..], [Notice::Away(why), Notice::Back] if why.contains("told")),
+        "{notices:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_spoils_no_other() {
+    let (_folder, store) = store();
+    store.set(Mood::Spoilt("bad"));
+    let rig = Rig::start(&pooled(), &store);
+    for _ in 0..3 {
+        let (bad, good) = tokio::join!(rig::ask_for(&rig.node, "bad"), rig.once());
+        assert_eq!(bad.reason, Reason::PoolExhausted);
+        assert!(!good.degraded, "{good:?}");
+    }
+    rig.lend(20).await;
+    rig.until("both were asked for", |stats| stats.failures > 0).await;
+    let spoilt = |notice: &Notice| matches!(notice, Notice::Spoilt { org, .. } if &**org == "bad");
+    let notices = rig.notices.lock().clone();
+    assert!(notices.len() == 1 && notices.iter().all(spoilt), "{notices:?}");
+    store.set(Mood::Well);
+    let mended = async {
+        while rig::ask_for(&rig.node, "bad").await.reason != Reason::Ok {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(rig::EVENTUALLY, mended)
+        .await
+        .expect("it is read once it can be");
 }
 
 #[test]

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use quorate_core::grant::HolderId;
 use quorate_core::state::fingerprint::HashKey;
-use quorate_node::pools::PoolKeeper;
+use quorate_node::Node;
+use quorate_node::pools::{self, PoolKeeper};
 use quorate_node::quotas::{Listener, Notice, Quotas, new_holder};
 use quorate_node::usage::UsageWriter;
 use quorate_node::windows::Found;
 use quorate_store::transfer::unfinished;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::keeping::Keeping;
 use super::windows::{LockError, WindowsLock};
@@ -50,7 +52,7 @@ pub(super) struct Durable {
     quotas: JoinHandle<bool>,
     usage: JoinHandle<()>,
     /// `None` where each server keeps its own pools.
-    pools: Option<JoinHandle<bool>>,
+    pools: Option<JoinHandle<Option<bool>>>,
     /// `None` where each server keeps its own, which nobody could tell apart at the next start.
     windows: Option<Keeping>,
     lock: Option<WindowsLock>,
@@ -107,20 +109,16 @@ impl Durable {
             lock,
             kept,
         } = granted;
+        let lost = lock.as_ref().map(WindowsLock::lost).unwrap_or_default();
+        let keeps = kept.is_some();
         let windows = match kept {
-            Some(kept) => {
-                let lost = lock.as_ref().map(WindowsLock::lost).unwrap_or_default();
-                Some(Keeping::start(kept, node, store.store(), stopped.clone(), lost).await?)
-            }
+            Some(kept) => Some(Keeping::start(kept, node, store.store(), stopped.clone(), lost.clone()).await?),
             None => None,
         };
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
         let usage = UsageWriter::new(Arc::clone(node), holder, settings.usage_kept);
         let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
-        let pools = (!settings.unshared_windows).then(|| {
-            let keeper = PoolKeeper::new(Arc::clone(node), store.pools());
-            tokio::spawn(keeper.run(stopped.clone(), GIVE_BACK_MAX))
-        });
+        let pools = keeps.then(|| keep_pools(node, &store, stopped.clone(), lost));
         let driver = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
         let quotas = tokio::spawn(watch_over(driver, Arc::clone(edge), health.clone()));
         Ok(Self {
@@ -151,8 +149,8 @@ impl Durable {
         match self.pools {
             None => {}
             Some(pools) => match pools.await {
-                Ok(true) => {}
-                Ok(false) => tracing::warn!("some burst pools lose what is left of their chunks"),
+                Ok(Some(true) | None) => {}
+                Ok(Some(false)) => tracing::warn!("some burst pools lose what is left of their chunks"),
                 Err(error) => tracing::error!(%error, "the keeper of burst pools failed: they lose their chunks"),
             },
         }
@@ -164,6 +162,45 @@ impl Durable {
         }
         self.store.close().await;
     }
+}
+
+/// Keeps pools until `stop` says that nothing is decided any more, or another server keeps them: then `None`.
+fn keep_pools(
+    node: &Arc<Node>,
+    store: &OpenStore,
+    stop: watch::Receiver<bool>,
+    lost: CancellationToken,
+) -> JoinHandle<Option<bool>> {
+    let keeper = PoolKeeper::new(Arc::clone(node), store.pools(), pools_listener());
+    tokio::spawn(async move {
+        tokio::select! {
+            // What another server has written since is not to be overwritten, at a stop least of all.
+            biased;
+            () = lost.cancelled() => {
+                tracing::error!("burst pools are not kept any more: they lend what is deducted, and then nothing");
+                None
+            }
+            whole = keeper.run(stop, GIVE_BACK_MAX) => Some(whole),
+        }
+    })
+}
+
+fn pools_listener() -> pools::Listener {
+    Arc::new(|notice| match notice {
+        pools::Notice::Away(error) => {
+            tracing::error!(
+                error,
+                "burst pools lend what is deducted, and then nothing: the store does not answer"
+            );
+        }
+        pools::Notice::Back => tracing::info!("burst pools are deducted in the store again"),
+        pools::Notice::Spoilt { org, pool, error } => tracing::error!(
+            org = &*org,
+            pool = &*pool,
+            error,
+            "the store cannot serve the row of a burst pool: it lends nothing"
+        ),
+    })
 }
 
 /// Waits for the driver's end; whether it gave everything back. One that fails takes the server out of service: what

@@ -16,12 +16,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::pools::{PoolKeeper, PoolStats};
+use crate::pools::{Listener, Notice, PoolKeeper, PoolStats};
 use crate::quotas::Patience;
 use crate::{Decided, Node, NodeConfig, Wanted};
 
 /// A condition that does not hold by then never will.
-const EVENTUALLY: Duration = Duration::from_secs(120);
+pub const EVENTUALLY: Duration = Duration::from_secs(120);
 
 /// A chunk of the pool of [`pooled`].
 pub const CHUNK: u64 = 5;
@@ -38,6 +38,8 @@ pub enum Mood {
     Away,
     /// It does what it is asked, and says that it did not.
     Mute,
+    /// It answers, but cannot read the row of one org.
+    Spoilt(&'static str),
 }
 
 /// The embedded store, in a mood.
@@ -69,6 +71,11 @@ impl Pools for Moody {
 
     async fn levels(&self, names: &[(Arc<str>, Arc<str>)]) -> Result<Vec<Option<PoolLevel>>, StoreError> {
         self.away(Mood::Away)?;
+        if let Mood::Spoilt(spoilt) = *self.mood.lock()
+            && names.iter().any(|(org, _)| &**org == spoilt)
+        {
+            return Err(StoreError::Corrupt("as it was told".to_owned()));
+        }
         self.inner.levels(names).await
     }
 
@@ -106,6 +113,7 @@ pub fn pooled() -> Checked {
 /// A node and what keeps its pools.
 pub struct Rig {
     pub node: Arc<Node>,
+    pub notices: Arc<Mutex<Vec<Notice>>>,
     lent: AtomicU64,
     stop: watch::Sender<bool>,
     keeper: JoinHandle<bool>,
@@ -115,10 +123,14 @@ impl Rig {
     pub fn start(policy: &Checked, store: &Arc<Moody>) -> Self {
         let node = Node::start(NodeConfig::default(), policy).expect("the policy compiles");
         let (stop, stopped) = watch::channel(false);
-        let keeper = PoolKeeper::new(Arc::clone(&node), store.clone());
+        let notices = Arc::<Mutex<Vec<Notice>>>::default();
+        let heard = Arc::clone(&notices);
+        let listener: Listener = Arc::new(move |notice| heard.lock().push(notice));
+        let keeper = PoolKeeper::new(Arc::clone(&node), store.clone(), listener);
         let keeper = tokio::spawn(keeper.run(stopped, Duration::from_secs(60)));
         Self {
             node,
+            notices,
             lent: AtomicU64::new(0),
             stop,
             keeper,
@@ -204,7 +216,14 @@ pub struct Told {
 }
 
 pub async fn ask(node: &Node) -> Told {
-    let request = Request::of("k", "");
+    ask_for(node, "").await
+}
+
+pub async fn ask_for(node: &Node, org: &str) -> Told {
+    let request = Request {
+        org,
+        ..Request::of("k", "")
+    };
     let mut patience = Patience::Whole;
     loop {
         let told = node.should_allow_or_park(&request, Wanted::default(), patience, |answer| Told {
