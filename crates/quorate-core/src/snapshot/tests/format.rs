@@ -84,7 +84,8 @@ fn what_is_written_is_what_is_read() {
 
 #[test]
 fn no_damage_goes_unnoticed() {
-    let reads: [(Vec<u8>, fn(&[u8]) -> bool); 2] = [
+    type IsRead = fn(&[u8]) -> bool;
+    let reads: [(Vec<u8>, IsRead); 2] = [
         (piece(), |bytes| Piece::read(bytes, &KEY).is_ok()),
         (head().write(), |bytes| Head::read(bytes).is_ok()),
     ];

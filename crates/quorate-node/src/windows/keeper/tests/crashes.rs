@@ -62,7 +62,7 @@ async fn no_crash_loses_what_was_used_before_the_last_round() {
                 durable.clone_from(&before);
             }
             let (next, _, _) = start(&Memory::of(state)).await;
-            for number in (0..KEYS).filter(|number| mix(round * KEYS + number) % 20 == 0) {
+            for number in (0..KEYS).filter(|number| mix(round * KEYS + number).is_multiple_of(20)) {
                 let (known, number) = (used(&next, &key(number), "long"), place(number));
                 assert!(
                     (durable[number]..=after[number]).contains(&known),
@@ -126,7 +126,8 @@ async fn everything_is_kept_at_a_stop_and_only_once() {
     assert_eq!(used(&next, &key(4), "short"), 1);
     // A crash of the next, before and after its first round.
     for _ in 0..2 {
-        let (third, _, restored) = start(&Memory::of(store.pieces.lock().clone())).await;
+        let left = store.pieces.lock().clone();
+        let (third, _, restored) = start(&Memory::of(left)).await;
         assert!(!restored.orderly);
         assert_eq!(used(&third, &key(3), "short"), 0);
         assert_eq!(used(&third, &key(3), "long"), 2);
