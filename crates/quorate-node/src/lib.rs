@@ -256,6 +256,13 @@ impl Node {
         locked.collect(&self.layouts.load(), self.clock.now(), (shard, which), from, piece)
     }
 
+    /// Has every shard looked into when changed entries are next collected.
+    pub(crate) fn look_again(&self) {
+        for shard in &self.shards {
+            shard.lock().look_again();
+        }
+    }
+
     pub(crate) fn now(&self) -> Now {
         self.clock.now()
     }

@@ -39,6 +39,11 @@ impl Shard {
             .collect(layouts, now, (shard, which), from, SLOTS_PER_STEP, piece)
     }
 
+    /// Has everything looked into when changed entries are next collected. To be called when a collection was broken off.
+    pub fn look_again(&mut self) {
+        self.table.look_again();
+    }
+
     /// Takes an entry of a piece, in place of the one of its fingerprint. `layout` is what its layout is called here.
     pub fn restore(&mut self, layouts: &Layouts, layout: LayoutId, kept: &Kept, as_what: &Restoring) -> Restored {
         let shift = Shift {

@@ -237,6 +237,13 @@ impl Slab {
         Some(SlotRef::new(from.page() + skipped, 0))
     }
 
+    /// Takes every page for one in which an entry may be marked as changed.
+    pub fn suspect_all(&mut self) {
+        for page in self.pages.iter_mut().flatten() {
+            page.changed = true;
+        }
+    }
+
     /// The next used slot of the page that `from` points into, looking at no more than `budget` slots; and where to go
     /// on, in this page or the next. `None` for where after the last page.
     pub fn scan_page(&self, from: SlotRef, budget: &mut usize) -> (Option<SlotRef>, Option<SlotRef>) {

@@ -60,6 +60,12 @@ pub struct WindowKeeper {
     /// When the head was last written.
     head_at: Instant,
     failing: bool,
+    /// A round has begun and not ended.
+    begun: bool,
+    /// Bytes that wait to be written at most.
+    waiting_max: usize,
+    /// Nothing is decided any more: all the disk is for the last pieces.
+    ending: bool,
 }
 
 impl std::fmt::Debug for WindowKeeper {
@@ -113,6 +119,9 @@ impl WindowKeeper {
             waiting_bytes: 0,
             head_at: Instant::default(),
             failing: false,
+            begun: false,
+            waiting_max: WAITING_BYTES_MAX,
+            ending: false,
         };
         keeper.write_head(false).await?;
         Ok(keeper)
@@ -159,6 +168,10 @@ impl WindowKeeper {
     /// writes all that was restored, and after every turn, what was written before does not count any more.
     async fn round(&mut self, first: bool) -> Result<(), StoreError> {
         let began = self.node.now().instant;
+        if std::mem::replace(&mut self.begun, true) {
+            // The one before was broken off, perhaps within a page.
+            self.node.look_again();
+        }
         // What an earlier round could not write.
         self.flush().await?;
         let mut piece = self.piece(Which::Changed);
@@ -188,6 +201,7 @@ impl WindowKeeper {
         let took = self.node.now().instant.since(began);
         counters.round_us.store(took / 1_000, Ordering::Relaxed);
         counters.rounds.fetch_add(1, Ordering::Relaxed);
+        self.begun = false;
         Ok(())
     }
 
@@ -231,7 +245,7 @@ impl WindowKeeper {
         }
         let full = std::mem::replace(piece, self.piece(which));
         self.queue(full);
-        if self.waiting_bytes >= WAITING_BYTES_MAX {
+        if self.waiting_bytes >= self.waiting_max {
             self.flush().await?;
         }
         Ok(())
@@ -270,8 +284,10 @@ impl WindowKeeper {
         self.node.window_counters.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.waiting.clear();
         self.waiting_bytes = 0;
-        // The bound on what is written a second: no round begins before these bytes have had their time.
-        tokio::time::sleep_until(began + Duration::from_micros(bytes * 1_000_000 / BYTES_PER_SECOND_MAX)).await;
+        if !self.ending {
+            // The bound on what is written a second: no round begins before these bytes have had their time.
+            tokio::time::sleep_until(began + Duration::from_micros(bytes * 1_000_000 / BYTES_PER_SECOND_MAX)).await;
+        }
         Ok(())
     }
 
@@ -295,6 +311,7 @@ impl WindowKeeper {
 
     /// Writes all windows, and that this is all.
     async fn write_all(&mut self) -> Result<Written, StoreError> {
+        self.ending = true;
         self.waiting.clear();
         self.waiting_bytes = 0;
         let counters = Arc::clone(&self.node.window_counters);
@@ -308,7 +325,8 @@ impl WindowKeeper {
         self.flush().await?;
         self.valid_from = from;
         self.write_head(true).await?;
-        self.places.forget_free(&*self.store).await?;
+        // All is kept by now; the next life tidies up what this one does not.
+        let _tidied = self.places.forget_free(&*self.store).await;
         let after = counters.stats();
         Ok(Written {
             entries: after.entries - before.entries,

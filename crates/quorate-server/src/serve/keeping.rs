@@ -48,11 +48,12 @@ impl Keeping {
         }
         let task = tokio::spawn(async move {
             tokio::select! {
-                written = keeper.run(listener(), stop) => Some(written),
+                biased;
                 () = lost.cancelled() => {
                     tracing::error!("windows are not kept any more: a restart of this server forgets them");
                     None
                 }
+                written = keeper.run(listener(), stop) => Some(written),
             }
         });
         Ok(Self { task })

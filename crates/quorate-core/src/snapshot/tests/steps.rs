@@ -43,6 +43,27 @@ fn what_was_changed_is_collected_once() {
     assert_eq!(entries(&life.collect(Which::Changed, START)).len(), 0);
 }
 
+/// Where slots are free in no order, a step may end anywhere: also before it has looked at a slot of a page.
+#[test]
+fn no_page_is_passed_over() {
+    let mut life = Life::begin(both(), 0);
+    let keys = 20_000_u64;
+    for key in 0..keys {
+        assert!(life.ask(&key.to_string(), 1, START));
+    }
+    // Entries that grow move, and leave slots free behind them.
+    for (round, every) in [(1, 3), (2, 7), (3, 10), (4, 13)] {
+        for key in (0..keys).filter(|key| (key * 7_919 + round).is_multiple_of(every)) {
+            for step in 1..=2 {
+                life.ask(&key.to_string(), 1, START + round * SECOND + step * 1_000_000);
+            }
+        }
+    }
+    let now = START + 10 * SECOND;
+    assert_eq!(entries(&life.collect(Which::Changed, now)).len(), 20_000);
+    assert_eq!(entries(&life.collect(Which::Changed, now)).len(), 0);
+}
+
 #[test]
 fn only_long_windows_are_written_behind_and_never_pools() {
     let every = period(HOUR);

@@ -70,7 +70,8 @@ impl Table {
             self.put_gone(layouts, now, shard, piece);
         }
         let mut at = from.0;
-        while budget > 0 && !piece.is_full() {
+        // A page that is begun is looked into, for its mark is gone by then; the page itself costs one.
+        while budget > 1 && !piece.is_full() {
             if which == Which::Changed {
                 at = self.slab.next_changed(at)?;
             }
@@ -127,10 +128,17 @@ impl Table {
         }
     }
 
+    /// Has every page looked into when next collected: what was begun and not ended may have left entries behind.
+    pub(crate) fn look_again(&mut self) {
+        self.slab.suspect_all();
+    }
+
     /// Writes that entries are gone, so that older pieces do not bring them back.
     fn put_gone(&mut self, layouts: &Layouts, now: Now, shard: u8, piece: &mut PieceWriter) {
         let mut gone = core::mem::take(&mut self.keeping.gone);
-        for (fingerprint, id) in gone.drain(..) {
+        // What finds no room comes with the next piece: this is called again until the piece is not full.
+        while !piece.is_full() {
+            let Some((fingerprint, id)) = gone.pop() else { break };
             // One that is back tells of itself.
             if let (Some(layout), None) = (layouts.get(id), self.find(fingerprint)) {
                 let entry = WriterEntry {

@@ -1,6 +1,7 @@
 //! Whatever write a crash comes after, no more is lost than what was used since the last round began.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
@@ -105,6 +106,26 @@ async fn idle_rounds_write_nothing() {
     let written = store.states.lock().len();
     assert!(written <= 2, "{written} writes");
     assert_eq!(node.window_counters().stats().rounds, 24);
+}
+
+#[tokio::test]
+async fn a_round_that_failed_halfway_leaves_nothing_behind() {
+    const MANY: u64 = 20_000;
+    let store = Memory::of(super::store::Pieces::new());
+    let (node, mut keeper, _) = start(&store).await;
+    for number in 0..MANY {
+        spend(&node, &key(number));
+    }
+    keeper.waiting_max = 1;
+    store.fails.store(true, Ordering::SeqCst);
+    keeper.round(true).await.expect_err("the store fails");
+    store.fails.store(false, Ordering::SeqCst);
+    for first in [true, false, false] {
+        keeper.round(first).await.expect("it is written");
+    }
+    let left = store.pieces.lock().clone();
+    let (_, _, restored) = start(&Memory::of(left)).await;
+    assert_eq!(restored.entries, MANY);
 }
 
 #[tokio::test]
