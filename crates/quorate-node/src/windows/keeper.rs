@@ -60,6 +60,8 @@ pub struct WindowKeeper {
     /// When the head was last written.
     head_at: Instant,
     failing: bool,
+    /// Until when nobody else may write; for ever if nobody else can.
+    held_until: Option<watch::Receiver<tokio::time::Instant>>,
     /// A round has begun and not ended.
     begun: bool,
     /// Bytes that wait to be written at most.
@@ -119,12 +121,20 @@ impl WindowKeeper {
             waiting_bytes: 0,
             head_at: Instant::default(),
             failing: false,
+            held_until: None,
             begun: false,
             waiting_max: WAITING_BYTES_MAX,
             ending: false,
         };
         keeper.write_head(false).await?;
         Ok(keeper)
+    }
+
+    /// Writes only while it is before `until`: another server may write afterwards, unless it moves on.
+    #[must_use]
+    pub fn while_held(mut self, until: watch::Receiver<tokio::time::Instant>) -> Self {
+        self.held_until = Some(until);
+        self
     }
 
     /// Writes behind until `stop` says so, and then everything. Nothing may be decided any more when it does.
@@ -273,11 +283,22 @@ impl WindowKeeper {
         self.waiting.push((name, bytes));
     }
 
+    /// Nothing is written that another server may have begun to write.
+    fn check_held(&self) -> Result<(), StoreError> {
+        let until = self.held_until.as_ref().map(|until| *until.borrow());
+        if until.is_some_and(|until| tokio::time::Instant::now() >= until) {
+            let doubt = "the lock of windows was not renewed in time, so another server may have it";
+            return Err(StoreError::Unavailable(doubt.to_owned()));
+        }
+        Ok(())
+    }
+
     /// Writes what waits. It goes on waiting if that fails.
     async fn flush(&mut self) -> Result<(), StoreError> {
         if self.waiting.is_empty() {
             return Ok(());
         }
+        self.check_held()?;
         let began = tokio::time::Instant::now();
         self.store.write_pieces(&self.waiting).await?;
         let bytes = u64::try_from(self.waiting_bytes).unwrap_or(u64::MAX);
@@ -293,6 +314,7 @@ impl WindowKeeper {
 
     /// Writes the head, and frees the places of what does not count any more.
     async fn write_head(&mut self, stopped: bool) -> Result<(), StoreError> {
+        self.check_held()?;
         let instant = self.node.now().instant;
         let head = Head {
             hash_key: self.hash_key,

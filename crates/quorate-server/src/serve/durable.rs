@@ -112,7 +112,7 @@ impl Durable {
         let lost = lock.as_ref().map(WindowsLock::lost).unwrap_or_default();
         let keeps = kept.is_some();
         let windows = match kept {
-            Some(kept) => Some(Keeping::start(kept, node, store.store(), stopped.clone(), lost.clone()).await?),
+            Some(kept) => Some(Keeping::start(kept, node, store.store(), stopped.clone(), lock.as_ref()).await?),
             None => None,
         };
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());

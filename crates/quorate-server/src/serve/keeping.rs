@@ -9,7 +9,8 @@ use quorate_node::windows::{Found, Listener, Notice, Written};
 use quorate_store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+
+use super::windows::WindowsLock;
 
 /// How long the last writing may take: a million keys take a few seconds. What counts over less than an hour is forgotten
 /// if that is not enough.
@@ -30,7 +31,7 @@ impl Keeping {
         node: &Arc<Node>,
         store: &Arc<dyn Store>,
         stop: watch::Receiver<bool>,
-        lost: CancellationToken,
+        lock: Option<&WindowsLock>,
     ) -> Result<Self, StoreError> {
         let began = Instant::now();
         let (keeper, restored) = kept.restore(node, store.clone()).await?;
@@ -46,6 +47,11 @@ impl Keeping {
                 "windows restored"
             );
         }
+        let lost = lock.map(WindowsLock::lost).unwrap_or_default();
+        let keeper = match lock {
+            Some(lock) => keeper.while_held(lock.until()),
+            None => keeper,
+        };
         let task = tokio::spawn(async move {
             tokio::select! {
                 biased;

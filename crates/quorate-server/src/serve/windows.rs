@@ -7,6 +7,7 @@ use std::time::Duration;
 use quorate_core::grant::HolderId;
 use quorate_store::{Store, StoreError};
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,9 @@ const NAME: &str = "windows";
 
 /// For how long it is taken: how long a server that crashed stands in the way of the next.
 const TTL_S: u32 = 15;
+
+/// The same.
+const TTL: Duration = Duration::from_secs(15);
 
 /// How often it is renewed: twice may fail.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -49,6 +53,7 @@ pub(super) struct WindowsLock {
     renewal: JoinHandle<()>,
     holder: HolderId,
     lost: CancellationToken,
+    until: watch::Receiver<Instant>,
 }
 
 impl WindowsLock {
@@ -57,6 +62,7 @@ impl WindowsLock {
         let by = format!("process {}", std::process::id());
         let deadline = Instant::now() + PATIENCE;
         let mut told = false;
+        let mut asked = Instant::now();
         while let Some(held) = store.lock(NAME, holder, &by, TTL_S).await? {
             if Instant::now() >= deadline {
                 return Err(LockError::Held(format!("{}, {}", held.by, held.holder)));
@@ -69,7 +75,10 @@ impl WindowsLock {
                 );
             }
             tokio::time::sleep(ASK_EVERY).await;
+            asked = Instant::now();
         }
+        // Counted from before it was asked for: the store began to count later.
+        let (renewed, until) = watch::channel(asked + TTL);
         let lost = CancellationToken::new();
         let losing = lost.clone();
         let (store, name) = (Arc::clone(store), by);
@@ -77,8 +86,11 @@ impl WindowsLock {
             let mut ticks = tokio::time::interval(RENEW_EVERY);
             loop {
                 ticks.tick().await;
+                let asked = Instant::now();
                 match store.lock(NAME, holder, &name, TTL_S).await {
-                    Ok(None) => {}
+                    Ok(None) => {
+                        renewed.send_replace(asked + TTL);
+                    }
                     // Both keep windows now, as with --unshared-windows; quotas are exact all the same.
                     Ok(Some(other)) => {
                         tracing::error!(by = other.by, "another server took over the lock of windows");
@@ -88,7 +100,17 @@ impl WindowsLock {
                 }
             }
         });
-        Ok(Self { renewal, holder, lost })
+        Ok(Self {
+            renewal,
+            holder,
+            lost,
+            until,
+        })
+    }
+
+    /// Until when no other server can have it.
+    pub(super) fn until(&self) -> watch::Receiver<Instant> {
+        self.until.clone()
     }
 
     /// Cancelled when another server has it.

@@ -129,6 +129,22 @@ async fn a_round_that_failed_halfway_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn nothing_is_written_while_another_server_may_write() {
+    let store = Memory::of(super::store::Pieces::new());
+    let (node, keeper, _) = start(&store).await;
+    let (hold, until) = tokio::sync::watch::channel(tokio::time::Instant::now());
+    let mut keeper = keeper.while_held(until);
+    spend(&node, "k");
+    let before = store.pieces.lock().clone();
+    keeper.round(true).await.expect_err("nobody knows who has the lock");
+    keeper.write_all().await.expect_err("nor now");
+    assert_eq!(*store.pieces.lock(), before);
+    hold.send_replace(tokio::time::Instant::now() + std::time::Duration::from_secs(3_600));
+    keeper.round(true).await.expect("it is held again");
+    assert_ne!(*store.pieces.lock(), before);
+}
+
+#[tokio::test]
 async fn everything_is_kept_at_a_stop_and_only_once() {
     let store = Memory::of(super::store::Pieces::new());
     let (node, mut keeper, _) = start(&store).await;
