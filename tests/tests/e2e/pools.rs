@@ -223,17 +223,22 @@ async fn operations_on_the_store_are_few_and_counted() {
 }
 
 #[tokio::test]
-async fn without_a_store_of_its_own_a_pool_lives_in_memory() {
-    let folder = folder();
-    let start = || {
-        Launch::keeping(pooled("ceiling", 50), &folder.path().join("data"))
-            .arg("--unshared-windows")
-            .start()
-    };
-    let server = start();
+async fn without_a_store_a_pool_lives_in_memory() {
+    let server = Launch::with(pooled("ceiling", 50)).start();
     let client = server.client().await;
     let (passed, _) = client.count(&ask("k").of("o"), 60).await;
-    assert_eq!(passed, 50, "none waits for the store");
+    assert_eq!(passed, 50, "none waits for a store");
     assert_eq!(server.metric("quorate_pools_running", &[]).await, 0);
+}
+
+/// Nobody else can have windows or pools on it.
+#[tokio::test]
+async fn on_a_data_directory_pools_are_kept_whatever_is_said_of_windows() {
+    let folder = folder();
+    let server = Launch::keeping(pooled("ceiling", 50), &folder.path().join("data"))
+        .arg("--unshared-windows")
+        .start();
+    draw(&server.client().await, "k", 10).await;
+    assert_eq!(server.metric("quorate_pools_running", &[]).await, 1);
     stop(server);
 }
