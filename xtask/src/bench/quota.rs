@@ -38,7 +38,7 @@ pub fn run(project: &Project, turns: &Turns) -> Result<()> {
         Way::new("batch of 100", &["batch", "--orgs", ORGS, "--batch-size", BATCH]),
     ];
     for server in servers {
-        // Every key is known, and every lease at its size, before anything is measured.
+        // Every key is known, and every lease at its size, before anything is measured. Until then some wait for units.
         load(&quorate, &server.grpc, ways[1].mode, turns.seconds)?;
     }
     for round in 1..=turns.rounds {
@@ -49,7 +49,7 @@ pub fn run(project: &Project, turns: &Turns) -> Result<()> {
             for which in [first, 1 - first] {
                 let server = servers[which];
                 let before = server.process.cpu_ns()?;
-                let load = load(&quorate, &server.grpc, way.mode, turns.seconds)?;
+                let load = load(&quorate, &server.grpc, way.mode, turns.seconds)?.with_few_denied(5)?;
                 let taken = server.process.cpu_ns()? - before;
                 way.cpu_ns[which].push(taken / load.decisions.max(1));
             }
