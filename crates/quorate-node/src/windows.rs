@@ -2,7 +2,7 @@
 //! more, writes all windows at an orderly stop, and restores them before anything is decided. It decides nothing, and no
 //! decision waits for it: a shard's lock is held for a small step at a time.
 //!
-//! What is written is a log of numbered pieces. Each round, four a second, writes the entries that were changed since
+//! What is written is a log of numbered pieces. Each round, two a second, writes the entries that were changed since
 //! the last, and about as many bytes of others, in turn ([`keeper`]). When the turn is round, everything that older
 //! pieces tell is told again by later ones: the head then says from which number on pieces count, and the places of older
 //! ones are written over. So one byte of change costs two, whatever the number of keys, and the log holds at most about

@@ -21,10 +21,10 @@ use crate::{Node, SHARDS};
 
 /// How often a round of writing begins: what a round takes being well below a second, nothing of what counts over an
 /// hour is unwritten for as long as that.
-const ROUND_EVERY: Duration = Duration::from_millis(250);
+const ROUND_EVERY: Duration = Duration::from_millis(500);
 
-/// How often the head is written when nothing else is: by as much what nobody asked for may seem younger than it is
-/// after a crash of the whole machine.
+/// How often the head is written while it says nothing new but the time: by as much what is kept may seem younger than it
+/// is after a crash of the whole machine.
 const HEAD_EVERY_NS: u64 = 10_000_000_000;
 
 /// Bytes that wait to be written at most: what fits one commit of the embedded store.
@@ -196,8 +196,8 @@ impl WindowKeeper {
         self.queue(piece);
         self.flush().await?;
         self.valid_from = self.turned.unwrap_or(self.valid_from);
-        let idle = self.node.now().instant.since(self.head_at) >= HEAD_EVERY_NS;
-        if changed > 0 || self.turned.is_some() || idle {
+        let old = self.node.now().instant.since(self.head_at) >= HEAD_EVERY_NS;
+        if self.turned.is_some() || old {
             self.write_head(false).await?;
         }
         if self.turned.take().is_some() {
