@@ -94,6 +94,8 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
     /// Where OpenTelemetry goes over OTLP; `None` for nowhere.
     pub otlp_endpoint: Option<http::Uri>,
+    /// The authority (PEM) that is trusted there, in place of the platform's.
+    pub otlp_ca: Option<PathBuf>,
     /// The share of calls that is traced where the caller's context does not say.
     pub trace_ratio: SampleRatio,
 }

@@ -148,6 +148,7 @@ impl Reader<'_> {
             log: self.get(&settings::LOG, filter),
             log_format: self.get(&settings::LOG_FORMAT, |text| word(text, &formats)),
             otlp_endpoint: self.optional(&settings::OTLP_ENDPOINT, endpoint),
+            otlp_ca: self.path(&settings::OTLP_CA),
             trace_ratio: self.get(&settings::TRACE_RATIO, |text| {
                 text.parse().map_err(|error| format!("`{text}`: {error}"))
             }),
@@ -284,7 +285,7 @@ fn endpoint(text: &str) -> Result<http::Uri, String> {
         // Without the text: it holds a secret.
         return Err("a user and password in the URL would not be sent; leave them out".to_owned());
     }
-    (uri.scheme_str() == Some("http") && uri.authority().is_some())
+    (matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some())
         .then_some(uri)
         .ok_or_else(wrong)
 }

@@ -242,7 +242,14 @@ pub(super) static OTLP_ENDPOINT: Setting = setting(
     "otlp-endpoint",
     "URL",
     "",
-    "Where traces and metrics go over OTLP/gRPC, such as http://localhost:4317",
+    "Where traces and metrics go over OTLP/gRPC, such as http://localhost:4317 or https://collector:4317",
+);
+pub(super) static OTLP_CA: Setting = setting(
+    "telemetry.otlp_ca",
+    "otlp-ca",
+    "FILE",
+    "",
+    "Trust this authority (PEM) and not the platform's for an https:// endpoint; needs --otlp-endpoint",
 );
 pub(super) static TRACE_RATIO: Setting = setting(
     "telemetry.trace_ratio",
@@ -284,7 +291,7 @@ pub(super) static USAGE_KEEP: Setting = setting(
 );
 
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [&Setting; 46] = [
+pub(super) static SETTINGS: [&Setting; 47] = [
     &POLICY,
     &GRPC_LISTEN,
     &HTTP_LISTEN,
@@ -330,5 +337,6 @@ pub(super) static SETTINGS: [&Setting; 46] = [
     &LOG,
     &LOG_FORMAT,
     &OTLP_ENDPOINT,
+    &OTLP_CA,
     &TRACE_RATIO,
 ];

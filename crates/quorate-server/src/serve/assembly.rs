@@ -42,6 +42,7 @@ pub(super) fn start_otlp(config: &Config, edge: &Arc<Edge>) -> Result<Option<Otl
         return Ok(None);
     };
     let otlp = OtlpConfig {
+        authority: config.telemetry.otlp_ca.clone(),
         ratio: config.telemetry.trace_ratio,
         ..OtlpConfig::new(endpoint)
     };

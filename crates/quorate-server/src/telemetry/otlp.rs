@@ -6,6 +6,7 @@
 
 mod message;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use thiserror::Error;
 use tokio::task::JoinHandle;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use super::ServerView;
 use super::traces::{SampleRatio, Traces};
@@ -34,8 +35,10 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 /// What is sent where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtlpConfig {
-    /// The collector, such as `http://127.0.0.1:4317`.
+    /// The collector, such as `http://127.0.0.1:4317`, or `https://…` for TLS.
     pub endpoint: Uri,
+    /// A file with the authority (PEM) that is trusted over TLS, in place of the platform's.
+    pub authority: Option<PathBuf>,
     /// How the server is called in traces and metrics.
     pub service_name: String,
     /// The share of calls that is traced when their callers say nothing.
@@ -54,6 +57,7 @@ impl OtlpConfig {
     pub fn new(endpoint: Uri) -> Self {
         Self {
             endpoint,
+            authority: None,
             service_name: "quorate".to_owned(),
             ratio: SampleRatio::default(),
             // The default of the OpenTelemetry specification.
@@ -68,10 +72,26 @@ impl OtlpConfig {
 #[derive(Debug, Error)]
 pub enum OtlpError {
     /// The endpoint is none.
-    #[error("otlp endpoint `{endpoint}`: `http://host:port` is expected")]
+    #[error("otlp endpoint `{endpoint}`: `http://host:port` or `https://host:port` is expected")]
     Endpoint {
         /// What was given.
         endpoint: Uri,
+    },
+    /// The authority cannot be read.
+    #[error("otlp authority `{}`: {source}", path.display())]
+    Authority {
+        /// The file that was named.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// TLS cannot be made of what was given.
+    #[error("otlp endpoint `{endpoint}`: TLS cannot be set up: {source}")]
+    Tls {
+        /// What was given.
+        endpoint: Uri,
+        /// What the library said.
+        source: tonic::transport::Error,
     },
     /// The exporter of traces could not be made.
     #[error("otlp endpoint: {0}")]
@@ -101,21 +121,54 @@ pub struct Otlp {
     shutdown_timeout: Duration,
 }
 
+/// A channel to the collector, which connects when there is something to send.
+fn channel(config: &OtlpConfig) -> Result<Channel, OtlpError> {
+    let secure = match config.endpoint.scheme_str() {
+        Some("http") => false,
+        Some("https") => true,
+        _ => return Err(malformed(config)),
+    };
+    if config.endpoint.authority().is_none() {
+        return Err(malformed(config));
+    }
+    let mut endpoint = Endpoint::from(config.endpoint.clone())
+        .timeout(config.export_timeout)
+        .connect_timeout(config.export_timeout);
+    if secure {
+        endpoint = endpoint.tls_config(tls(config)?).map_err(|source| OtlpError::Tls {
+            endpoint: config.endpoint.clone(),
+            source,
+        })?;
+    }
+    Ok(endpoint.connect_lazy())
+}
+
+fn malformed(config: &OtlpConfig) -> OtlpError {
+    OtlpError::Endpoint {
+        endpoint: config.endpoint.clone(),
+    }
+}
+
+fn tls(config: &OtlpConfig) -> Result<ClientTlsConfig, OtlpError> {
+    // Two providers are linked, and rustls wants to be told which. One that was chosen before stays.
+    let _chosen_before = rustls::crypto::ring::default_provider().install_default();
+    let tls = ClientTlsConfig::new().timeout(config.export_timeout);
+    let Some(path) = &config.authority else {
+        return Ok(tls.with_native_roots());
+    };
+    let pem = std::fs::read(path).map_err(|source| OtlpError::Authority {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(tls.ca_certificate(Certificate::from_pem(pem)))
+}
+
 /// Begins to send. To be called on the runtime that is to do it; connects when there is something to send.
 ///
 /// # Errors
-/// When the endpoint is not one.
+/// When the endpoint is not one, or TLS cannot be set up.
 pub fn start(config: &OtlpConfig, edge: Arc<Edge>) -> Result<Otlp, OtlpError> {
-    let malformed = || OtlpError::Endpoint {
-        endpoint: config.endpoint.clone(),
-    };
-    if config.endpoint.scheme_str() != Some("http") || config.endpoint.authority().is_none() {
-        return Err(malformed());
-    }
-    let channel = Endpoint::from(config.endpoint.clone())
-        .timeout(config.export_timeout)
-        .connect_timeout(config.export_timeout)
-        .connect_lazy();
+    let channel = channel(config)?;
     let exporter = SpanExporter::builder()
         .with_tonic()
         .with_channel(channel.clone())

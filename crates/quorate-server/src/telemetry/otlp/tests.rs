@@ -15,6 +15,7 @@ use quorate_core::answer::Reason;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
 use super::{OtlpConfig, OtlpError, start};
@@ -57,15 +58,30 @@ impl TraceService for Collector {
 }
 
 async fn collector() -> (Uri, mpsc::UnboundedReceiver<Received>) {
+    collecting("http", Server::builder()).await
+}
+
+/// A collector behind TLS, and the authority that it is to be trusted by.
+async fn secure_collector() -> (Uri, mpsc::UnboundedReceiver<Received>, Vec<u8>) {
+    let _chosen_before = rustls::crypto::ring::default_provider().install_default();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls = ServerTlsConfig::new().identity(Identity::from_pem(&certificate, key));
+    let server = Server::builder().tls_config(tls).expect("a certificate and its key");
+    let (endpoint, received) = collecting("https", server).await;
+    (endpoint, received, certificate.into_bytes())
+}
+
+async fn collecting(scheme: &str, mut server: Server) -> (Uri, mpsc::UnboundedReceiver<Received>) {
     let (sender, received) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let collector = Collector(sender);
-    let server = tonic::transport::Server::builder()
+    let server = server
         .add_service(MetricsServiceServer::new(collector.clone()))
         .add_service(TraceServiceServer::new(collector));
     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-    (format!("http://{address}").parse().expect("a URI"), received)
+    (format!("{scheme}://{address}").parse().expect("a URI"), received)
 }
 
 /// What gives every message all the time that it may need on a busy machine, and sends nothing on its own.
@@ -132,6 +148,47 @@ async fn a_collector_receives_metrics_and_spans() {
     assert_eq!(span.parent_span_id, [0x00, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_behind_tls_is_sent_to_if_its_authority_is_trusted() {
+    let (endpoint, mut received, authority) = secure_collector().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("authority.pem");
+    std::fs::write(&path, authority).expect("a file");
+    let stranger = OtlpConfig {
+        authority: None,
+        ..patient(endpoint.clone())
+    };
+    let edge = test_edge();
+    start(&stranger, Arc::clone(&edge))
+        .expect("an endpoint")
+        .shut_down()
+        .await;
+    assert_eq!(edge.telemetry.exports.counts(), (0, 1), "nobody vouches for it");
+
+    let friend = OtlpConfig {
+        authority: Some(path),
+        ..patient(endpoint)
+    };
+    let edge = test_edge();
+    start(&friend, Arc::clone(&edge))
+        .expect("an endpoint")
+        .shut_down()
+        .await;
+    assert_eq!(edge.telemetry.exports.counts(), (1, 0));
+    let message = tokio::time::timeout(PATIENCE, received.recv()).await.expect("in time");
+    assert!(matches!(message, Some(Received::Metrics(_))));
+}
+
+#[tokio::test]
+async fn an_authority_that_cannot_be_read_is_named() {
+    let config = OtlpConfig {
+        authority: Some("/nowhere/authority.pem".into()),
+        ..OtlpConfig::new("https://collector:4317".parse().expect("a URI"))
+    };
+    let error = start(&config, test_edge()).expect_err("no authority");
+    assert!(error.to_string().contains("/nowhere/authority.pem"), "{error}");
+}
+
 #[tokio::test]
 async fn an_absent_collector_is_counted_and_does_not_hold_up_the_end() {
     // Bound, so that nobody else gets the port, and nobody listens.
@@ -149,7 +206,7 @@ async fn an_absent_collector_is_counted_and_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn what_is_no_endpoint_is_refused() {
-    for endpoint in ["https://collector:4317", "collector:4317", "/path"] {
+    for endpoint in ["ftp://collector:4317", "collector:4317", "/path"] {
         let config = OtlpConfig::new(endpoint.parse().expect("a URI"));
         let error = start(&config, test_edge()).expect_err("no endpoint");
         assert!(matches!(error, OtlpError::Endpoint { .. }), "{error}");
