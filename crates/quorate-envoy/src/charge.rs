@@ -137,7 +137,7 @@ fn each<'r>(plan: &Plan<'r, '_>, mut outcome: impl FnMut(usize, &Counted<'r>) ->
     items
         .map(|(place, item)| match item {
             Item::Counted(counted) => Some(outcome(place, counted)),
-            Item::Free | Item::Unlimited(_) => None,
+            Item::Free | Item::Unlimited(_) | Item::Native => None,
         })
         .collect()
 }

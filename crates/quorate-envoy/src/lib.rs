@@ -15,8 +15,8 @@
 //! - [`Plan::decide`] charges [`Counters`], which the caller holds still for the whole request, and answers.
 //!   [`Response::headers`] and [`Plan::dynamic_metadata`] are asked for where they are switched on.
 //! - [`counters`] is [`Counters`] on a `quorate_core` shard.
-//! - A domain with [`Domain::native`] is not for `plan`: its descriptors are read with [`native::Native::read`] and go
-//!   through the native pipeline.
+//! - A plan passes over the descriptors of which [`Domain::is_native`] is so: they are read with
+//!   [`native::Native::read`] and go through the native pipeline.
 //!
 //! Nothing here reads a file, a clock or the environment: text and time are arguments.
 

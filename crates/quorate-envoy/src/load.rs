@@ -49,6 +49,7 @@ impl Rules {
         for (number, source) in sources.iter().enumerate() {
             loading.file(number, source);
         }
+        loading.charged_in_vain();
         let Loading {
             problems,
             mut warnings,
@@ -58,8 +59,11 @@ impl Rules {
         if !problems.is_empty() {
             return Err(Report::new(shared, problems, Severity::Error));
         }
-        for domain in domains.values() {
-            warnings::cycles(&domain.limits, &mut warnings);
+        for begun in domains.values() {
+            warnings::cycles(&begun.limits, &mut warnings);
+            if let Some(mapping) = &begun.domain.native {
+                warnings::of_the_policy(mapping, &begun.keys, &mut warnings);
+            }
         }
         let rules = Self {
             domains: domains
@@ -78,6 +82,8 @@ struct Begun {
     /// What stands beside each other on its first level.
     growing: Growing,
     limits: Vec<warnings::Named>,
+    /// Where each key of its rules stands first.
+    keys: BTreeMap<Box<str>, Spot>,
 }
 
 #[derive(Default)]
@@ -152,14 +158,6 @@ impl Loading {
         };
         self.settle(&mut begun, charge, native, spot);
         self.descriptors(&fields, &mut begun);
-        if begun.domain.native.is_some() && !(begun.domain.level.is_empty() && begun.domain.charge.is_none()) {
-            self.problems
-                .add(
-                    spot,
-                    "a domain of the native pipeline has no rules and no way of charging of its own",
-                )
-                .help("limits and quotas of `native` domains are those of the policy");
-        }
         self.domains.insert(begun.domain.name.clone(), begun);
     }
 
@@ -169,6 +167,7 @@ impl Loading {
             problems: &mut self.problems,
             warnings: &mut self.warnings,
             limits: &mut begun.limits,
+            keys: &mut begun.keys,
         };
         descriptors(items, &mut begun.growing, &mut begun.domain.level, &mut lowering);
     }
@@ -185,6 +184,20 @@ impl Loading {
         }
         begun.domain.charge = begun.domain.charge.or(charge);
         begun.domain.native = begun.domain.native.take().or(native);
+    }
+
+    /// Finds domains that say how rules are charged and leave every descriptor to the policy. Known when all files are
+    /// read: another one may bring the rules.
+    fn charged_in_vain(&mut self) {
+        let mapped = self.domains.values().filter(|begun| begun.domain.native.is_some());
+        for begun in mapped.filter(|begun| begun.domain.charge.is_some() && begun.domain.level.is_empty()) {
+            self.problems
+                .add(
+                    begun.spot,
+                    "`charge` says how rules are charged, and this domain has none",
+                )
+                .help("what the policy decides is charged all or none");
+        }
     }
 
     fn charge(&mut self, fields: &Fields<'_>) -> Option<Charge> {
@@ -269,6 +282,7 @@ impl Begun {
             },
             growing: Growing::default(),
             limits: Vec::new(),
+            keys: BTreeMap::new(),
         }
     }
 }

@@ -4,6 +4,9 @@
 //! domain: edge
 //! native: { org: org, key: key, endpoint: endpoint }   # the keys of the entries that name them; these are the defaults
 //! ```
+//!
+//! A domain may have rules too. Then a descriptor with any of the three entries is for the policy, and all others meet the
+//! rules: were a descriptor without its key one that no rule meets, leaving the key out would be a way around every limit.
 
 /// Which entries of a descriptor name whom the native pipeline asks about. All other entries are attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,17 @@ pub struct Subject<'q> {
 }
 
 impl Native {
+    /// Whether a descriptor has an entry that is named here, whatever its value.
+    #[must_use]
+    pub fn names(&self, entries: &[(&str, &str)]) -> bool {
+        entries.iter().any(|(key, _)| self.keys().contains(key))
+    }
+
+    /// The keys of the entries that are named here.
+    pub(crate) fn keys(&self) -> [&str; 3] {
+        [&self.org, &self.key, &self.endpoint]
+    }
+
     /// Reads a descriptor. Of two entries with one key the first counts.
     #[must_use]
     pub fn read<'q>(&self, entries: &[(&'q str, &'q str)]) -> Subject<'q> {

@@ -18,6 +18,8 @@ pub struct Plan<'r, 'q> {
 /// What becomes of one descriptor.
 #[derive(Clone, Debug)]
 pub enum Item<'r> {
+    /// The native pipeline decides on it (see [`Domain::is_native`]), not what is planned here.
+    Native,
     /// No limit: none matched, or another one of the request replaces it.
     Free,
     /// A rule lets everything pass.
@@ -87,19 +89,26 @@ impl<'r> Plan<'r, '_> {
 fn items<'r>(domain: &'r Domain, request: &Request<'_>) -> Result<Vec<Item<'r>>, Refused> {
     let mut found = Vec::with_capacity(request.descriptors.len());
     for (place, descriptor) in request.descriptors.iter().enumerate() {
-        found.push(domain.find(descriptor).map_err(|unknown| Refused::OverrideUnit {
+        let native = domain.is_native(descriptor.entries);
+        let matched = if native { Ok(None) } else { domain.find(descriptor) };
+        let matched = matched.map_err(|unknown| Refused::OverrideUnit {
             descriptor: place,
             unit: unknown.0,
-        })?);
+        })?;
+        found.push((native, matched));
     }
     // A limit that is itself replaced still replaces others.
     let replaced: BTreeSet<&str> = found
         .iter()
-        .flatten()
+        .filter_map(|(_, matched)| matched.as_ref())
         .flat_map(|matched| matched.replaces().iter().map(AsRef::as_ref))
         .collect();
-    let items = found.into_iter().zip(request.descriptors).map(|(matched, descriptor)| {
-        let Some(matched) = matched else { return Item::Free };
+    let items = found.into_iter().zip(request.descriptors).map(|(found, descriptor)| {
+        let matched = match found {
+            (true, _) => return Item::Native,
+            (false, None) => return Item::Free,
+            (false, Some(matched)) => matched,
+        };
         match matched.rate() {
             // It counts nothing, so that there is nothing to replace.
             Rate::Unlimited => Item::Unlimited(matched),

@@ -3,7 +3,7 @@
 use crate::charge::{self, Charge, Counters, Outcome};
 use crate::metadata::{self, Datum, Map};
 use crate::plan::{Item, Plan};
-use crate::request::Descriptor;
+use crate::request::{Descriptor, Request};
 use crate::unit::Unit;
 use crate::verdict::{self, Bears};
 
@@ -58,7 +58,7 @@ pub struct Status<'r> {
 pub struct Response<'r> {
     /// Whether the request passes.
     pub overall: Code,
-    /// What became of each descriptor, in their order.
+    /// What became of each descriptor, in their order. Of one for the native pipeline nothing is said: it is OK here.
     pub statuses: Vec<Status<'r>>,
     /// The status that headers tell: of the last limit that denies, else of the one with the least remaining.
     pub shown: Option<usize>,
@@ -140,16 +140,7 @@ impl<'r> Plan<'r, '_> {
     /// What the answer carries as dynamic metadata: the request, and the metadata of the rules that it passed.
     #[must_use]
     pub fn dynamic_metadata(&self, response: &Response<'_>) -> Map {
-        let mut all = Map::new();
-        all.insert("domain".to_owned(), Datum::Text(self.request.domain.to_owned()));
-        let descriptors = self.request.descriptors.iter().map(|each| Datum::Map(told(each)));
-        all.insert("descriptors".to_owned(), Datum::List(descriptors.collect()));
-        if self.request.hits_addend != 0 {
-            all.insert(
-                "hitsAddend".to_owned(),
-                Datum::Number(f64::from(self.request.hits_addend)),
-            );
-        }
+        let mut all = self.request.dynamic_metadata();
         let mut passed = Map::new();
         for (item, status) in self.items.iter().zip(&response.statuses) {
             if let Item::Counted(counted) = item
@@ -161,6 +152,21 @@ impl<'r> Plan<'r, '_> {
         }
         if !passed.is_empty() {
             all.insert("metadata".to_owned(), Datum::Map(passed));
+        }
+        all
+    }
+}
+
+impl Request<'_> {
+    /// What every answer to this request carries as dynamic metadata: the request.
+    #[must_use]
+    pub fn dynamic_metadata(&self) -> Map {
+        let mut all = Map::new();
+        all.insert("domain".to_owned(), Datum::Text(self.domain.to_owned()));
+        let descriptors = self.descriptors.iter().map(|each| Datum::Map(told(each)));
+        all.insert("descriptors".to_owned(), Datum::List(descriptors.collect()));
+        if self.hits_addend != 0 {
+            all.insert("hitsAddend".to_owned(), Datum::Number(f64::from(self.hits_addend)));
         }
         all
     }
@@ -194,7 +200,7 @@ fn status<'r>(item: &Item<'r>, outcome: Option<Outcome>) -> Status<'r> {
             reset_after_secs: Some(outcome.reset_after_ns.div_ceil(quorate_core::time::SECOND)),
             outcome: Some(outcome),
         },
-        (Item::Free | Item::Counted(_), _) => plain,
+        (Item::Free | Item::Native | Item::Counted(_), _) => plain,
     }
 }
 

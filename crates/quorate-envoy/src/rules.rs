@@ -108,10 +108,18 @@ impl Domain {
         self.charge
     }
 
-    /// How its descriptors are read, if the native pipeline decides on them.
+    /// How descriptors for the native pipeline are read, if the domain is mapped to it.
     #[must_use]
     pub const fn native(&self) -> Option<&Native> {
         self.native.as_ref()
+    }
+
+    /// Whether the native pipeline decides on a descriptor, and no rule does: in a mapped domain on those that have any of
+    /// the entries that the mapping names, and on all where the domain has no rules.
+    #[must_use]
+    pub fn is_native(&self, entries: &[(&str, &str)]) -> bool {
+        let mapping = self.native.as_ref();
+        mapping.is_some_and(|mapping| self.level.is_empty() || mapping.names(entries))
     }
 
     /// How many rules it has, on all levels.

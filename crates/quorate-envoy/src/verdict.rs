@@ -6,7 +6,7 @@ use crate::plan::{Item, Plan};
 /// How one descriptor bears on the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bears {
-    /// Not at all: uncounted by rule.
+    /// Not at all: uncounted by rule, or no matter of rules.
     Not,
     /// It is within its limit, has none, or is in shadow mode.
     Passes,
@@ -17,7 +17,7 @@ pub(crate) enum Bears {
 /// Whether a descriptor is over its limit and not in shadow mode.
 pub(crate) fn bears(item: &Item<'_>, outcome: Option<&Outcome>) -> Bears {
     match (item, outcome) {
-        (Item::Unlimited(_), _) => Bears::Not,
+        (Item::Unlimited(_) | Item::Native, _) => Bears::Not,
         (Item::Counted(counted), Some(outcome)) if outcome.over && !counted.matched.shadow_mode() => Bears::Denies,
         (Item::Free | Item::Counted(_), _) => Bears::Passes,
     }
@@ -27,7 +27,7 @@ pub(crate) fn bears(item: &Item<'_>, outcome: Option<&Outcome>) -> Bears {
 /// reference: they are quotas that never run out.
 pub(crate) fn is_quota(item: &Item<'_>, quota_mode: bool) -> bool {
     match item {
-        Item::Unlimited(_) => false,
+        Item::Unlimited(_) | Item::Native => false,
         Item::Free => quota_mode,
         Item::Counted(counted) => quota_mode || counted.matched.quota_mode(),
     }

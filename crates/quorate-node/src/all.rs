@@ -118,6 +118,17 @@ impl Node {
         }
     }
 
+    /// Checks requests as [`Node::should_allow_all`] does before it looks at a limit, and charges nothing: for whoever has
+    /// something else to charge first.
+    ///
+    /// # Errors
+    /// What is structurally wrong with a request, or that they are not of one org.
+    pub fn check_together(&self, requests: &[Request<'_>]) -> Result<(), InvalidRequest> {
+        let judged: Vec<_> = requests.iter().copied().map(Request::judged).collect();
+        let policy = self.policy.load();
+        self.resolve_all(&policy, &judged, self.clock.now()).map(drop)
+    }
+
     fn resolve_all<'a>(
         &self,
         policy: &'a PolicySet,

@@ -6,14 +6,17 @@ mod answer;
 mod asked;
 mod decide;
 mod error;
+mod mapped;
 mod native;
 mod rule_counts;
 mod rules_in_force;
+mod shown;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use decide::Door;
 pub use error::EnvoyError;
+pub(crate) use mapped::Begun;
 pub use rule_counts::{RuleCount, RuleCounts};
 pub use rules_in_force::InForce;
 

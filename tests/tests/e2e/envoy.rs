@@ -6,6 +6,7 @@ mod cases;
 pub mod client;
 mod hostile;
 mod json;
+mod mixed;
 mod native;
 mod replay;
 mod service;

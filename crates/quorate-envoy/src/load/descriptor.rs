@@ -16,6 +16,8 @@ pub(super) struct Lowering<'l> {
     pub(super) problems: &'l mut Problems,
     pub(super) warnings: &'l mut Problems,
     pub(super) limits: &'l mut Vec<Named>,
+    /// Where each key stands first.
+    pub(super) keys: &'l mut BTreeMap<Box<str>, Spot>,
 }
 
 /// What stands side by side so far.
@@ -40,6 +42,9 @@ pub(super) fn descriptors(items: &[Node], growing: &mut Growing, level: &mut Lev
             continue;
         }
         growing.seen.insert(identity, item.spot);
+        if !lowering.keys.contains_key(&rule.key) {
+            lowering.keys.insert(rule.key.clone(), item.spot);
+        }
         growing.hiding.note(&rule, item.spot, lowering.warnings);
         level.push(rule);
     }

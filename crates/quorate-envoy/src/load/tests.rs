@@ -338,11 +338,66 @@ fn a_domain_may_be_of_the_native_pipeline() {
         0.yaml:2:7: `native`: nothing is given; `native: {}` takes `org`, `key` and `endpoint` as the keys of entries
     "#]],
     );
+}
+
+#[test]
+fn a_domain_of_the_native_pipeline_may_have_rules_and_a_way_of_charging_them() {
+    let both = expect![[r#"
+        d 1 Some(AllOrNone) Some(Native { org: "org", key: "key", endpoint: "endpoint" })
+    "#]];
     check(
-        "domain: d\nnative: {}\ndescriptors: [{key: k}]\n",
+        "domain: d\nnative: {}\ncharge: all_or_none\ndescriptors: [{key: k}]\n",
+        &both,
+    );
+    // In two files, whichever comes first.
+    let merged = Options { merge: true };
+    let (mapping, rules) = (
+        "domain: d\nnative: {}\ncharge: all_or_none\n",
+        "domain: d\ndescriptors: [{key: k}]\n",
+    );
+    check_files(&[mapping, rules], merged, &both);
+    check_files(&[rules, mapping], merged, &both);
+    check(
+        mapping,
         &expect![[r#"
-        0.yaml:1:9: a domain of the native pipeline has no rules and no way of charging of its own; limits and quotas of `native` domains are those of the policy
-    "#]],
+            0.yaml:1:9: `charge` says how rules are charged, and this domain has none; what the policy decides is charged all or none
+        "#]],
+    );
+}
+
+#[test]
+fn rules_for_what_the_policy_decides_are_warned_of() {
+    check(
+        "domain: d
+native: {key: api_key}
+descriptors:
+  - key: api_key
+  - key: api_key
+    value: x
+  - key: path
+    descriptors: [{key: org}]
+  - key: key
+",
+        &expect![[r#"
+            d 5 None Some(Native { org: "org", key: "api_key", endpoint: "endpoint" })
+            0.yaml:4:5: rules for `api_key` are never met; `native` of this domain has the policy decide on descriptors with that entry
+            0.yaml:8:19: rules for `org` are never met; `native` of this domain has the policy decide on descriptors with that entry
+        "#]],
+    );
+    // As the mapping is known only when all files are read, so is what it takes from the rules.
+    check_files(
+        &["domain: d\ndescriptors: [{key: key}]\n", "domain: d\nnative: {}\n"],
+        Options { merge: true },
+        &expect![[r#"
+            d 1 None Some(Native { org: "org", key: "key", endpoint: "endpoint" })
+            0.yaml:2:15: rules for `key` are never met; `native` of this domain has the policy decide on descriptors with that entry
+        "#]],
+    );
+    check(
+        "domain: d\ndescriptors: [{key: key}]\n",
+        &expect![[r#"
+            d 1 None None
+        "#]],
     );
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use quorate_policy::document::{Problems, Spot, shown};
 
+use crate::native::Native;
 use crate::pattern::Pattern;
 use crate::rules::Rule;
 
@@ -34,6 +35,17 @@ impl Hiding {
                     .also(*first, "this one is met first, by all of its values");
             }
             earlier.push((pattern.clone(), spot));
+        }
+    }
+}
+
+/// Warns of rules whose key names whom the policy is asked about: descriptors with such an entry are not for rules.
+pub(super) fn of_the_policy(mapping: &Native, keys: &BTreeMap<Box<str>, Spot>, warnings: &mut Problems) {
+    for key in mapping.keys() {
+        if let Some(spot) = keys.get(key) {
+            warnings
+                .add(*spot, format!("rules for `{}` are never met", shown(key)))
+                .help("`native` of this domain has the policy decide on descriptors with that entry");
         }
     }
 }

@@ -7,5 +7,6 @@ mod configs;
 mod counters;
 mod differences;
 mod hostile;
+mod mapped;
 mod matching;
 mod recordings;

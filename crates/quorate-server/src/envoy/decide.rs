@@ -1,15 +1,18 @@
 //! One request to the rate limit service: its rules found, the node asked, the answer counted and made a message.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use quorate_api::envoy::service::ratelimit::v3::RateLimitRequest;
 use quorate_api::envoy::service::ratelimit::v3::RateLimitResponse;
-use quorate_envoy::{Code, Refused, Request};
+use quorate_envoy::{Code, Refused, Request, Rules};
 use quorate_node::Decided;
 use quorate_node::quotas::Patience;
 
 use super::asked::Entries;
-use super::{EnvoyError, answer, native};
+use super::mapped::{Begun, Mapped};
+use super::shown::Shown;
+use super::{EnvoyError, answer};
 use crate::callers::Identity;
 use crate::edge::Edge;
 use crate::telemetry::{self, Recorder};
@@ -25,8 +28,22 @@ pub(crate) struct Door<'d> {
     pub(crate) identity: &'d Identity,
 }
 
+/// What the rules said of a request. Their counters are charged.
+#[derive(Debug)]
+pub(super) struct Ruled {
+    /// The answer, as if the rules were all that there is; without headers.
+    pub(super) message: RateLimitResponse,
+    /// It is denied.
+    pub(super) denies: bool,
+    /// It is over, whether or not shadow mode for all lets it pass.
+    pub(super) over: bool,
+    /// What the configured headers tell of it, if any are.
+    pub(super) shown: Option<Shown>,
+}
+
 impl Door<'_> {
-    /// Decides a request, or gives it a place to wait for units of a quota.
+    /// Decides a request, or gives it a place to wait for units of a quota. Then it is to be decided again, with what has
+    /// `begun`.
     ///
     /// # Errors
     /// Why there is no answer; nothing was charged.
@@ -34,10 +51,14 @@ impl Door<'_> {
         &self,
         message: &RateLimitRequest,
         patience: Patience,
+        begun: &mut Option<Box<Begun>>,
     ) -> Result<Decided<RateLimitResponse>, EnvoyError> {
         let started = Instant::now();
-        let envoy = &self.edge.envoy;
-        let in_force = envoy.rules().ok_or(EnvoyError::NotServed)?;
+        // What has begun goes on by the rules that it was charged by.
+        let in_force = match begun {
+            Some(begun) => Arc::clone(&begun.in_force),
+            None => self.edge.envoy.rules().ok_or(EnvoyError::NotServed)?,
+        };
         if message.domain.is_empty() {
             return Err(Refused::DomainEmpty.into());
         }
@@ -48,31 +69,39 @@ impl Door<'_> {
             descriptors: &descriptors,
             hits_addend: message.hits_addend,
         };
-        if let Some(native) = in_force
-            .rules
-            .domain(&message.domain)
-            .and_then(|domain| domain.native())
-        {
-            return native::decide(self, native, &request, patience, started);
+        let domain = in_force.rules.domain(&message.domain);
+        if let Some(mapped) = domain.and_then(|domain| Mapped::of(self, &in_force, domain, started)) {
+            return mapped.decide(&request, patience, begun);
         }
+        let mut ruled = self.by_rules(&in_force.rules, request, started)?;
+        if let Some(shown) = ruled.shown {
+            ruled.message.response_headers_to_add = shown.headers;
+        }
+        Ok(Decided::Answered(ruled.message))
+    }
+
+    /// Has the rules decide what is theirs of a request.
+    pub(super) fn by_rules(&self, rules: &Rules, request: Request<'_>, started: Instant) -> Result<Ruled, EnvoyError> {
+        let envoy = &self.edge.envoy;
         // Before the rules are asked: a refused caller is to learn nothing of the domain.
-        self.identity.org(&message.domain)?;
-        let plan = in_force.rules.plan(request)?;
+        self.identity.org(request.domain)?;
+        let plan = rules.plan(request)?;
         let response = self.edge.node.rate_limit(&plan, &envoy.settings);
-        envoy.counts.count(&plan, &descriptors, &response);
+        envoy.counts.count(&plan, request.descriptors, &response);
         let elapsed_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let passes = response.overall == Code::Ok;
-        self.recorder.rated(telemetry::Door::EnvoyRateLimit, passes, elapsed_ns);
+        let denies = response.overall == Code::OverLimit;
+        self.recorder
+            .rated(telemetry::Door::EnvoyRateLimit, !denies, elapsed_ns);
         let mut message = answer::message(&response);
-        if let Some(names) = &envoy.headers
-            && let Some(headers) = response.headers(names)
-        {
-            let headers = headers.into_iter().map(|(name, value)| answer::header(name, value));
-            message.response_headers_to_add = headers.collect();
-        }
         if envoy.dynamic_metadata {
             message.dynamic_metadata = Some(answer::object(plan.dynamic_metadata(&response)));
         }
-        Ok(Decided::Answered(message))
+        let names = envoy.headers.as_ref();
+        Ok(Ruled {
+            message,
+            denies,
+            over: denies || response.shadowed,
+            shown: names.and_then(|names| Shown::of_rules(&response, names)),
+        })
     }
 }

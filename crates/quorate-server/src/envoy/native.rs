@@ -1,19 +1,19 @@
-//! Domains that the policy decides: each descriptor is a request of a key, with plans, burst pool, quotas and boosts.
-//! Several are charged all together or not at all.
+//! Descriptors that the policy decides on: each is a request of a key, with plans, burst pool, quotas and boosts. Those of
+//! one request are charged all together or not at all.
 
 use std::time::{Duration, Instant};
 
 use quorate_api::envoy::config::core::v3::HeaderValue;
-use quorate_api::envoy::service::ratelimit::v3::RateLimitResponse;
 use quorate_api::envoy::service::ratelimit::v3::rate_limit_response::{Code, DescriptorStatus, RateLimit};
 use quorate_core::answer::{Answer, Reason, Retry};
 use quorate_core::request::{BATCH_MAX, InvalidRequest, Request, Subject};
 use quorate_envoy::native::{Native, Subject as Named};
-use quorate_envoy::{Hits, Refused, Unit};
-use quorate_node::quotas::Patience;
+use quorate_envoy::{Domain, Hits, Unit};
+use quorate_node::quotas::{Parked, Patience};
 use quorate_node::{Decided, Wanted};
 
 use super::answer::{header, seconds};
+use super::shown::Shown;
 use super::{Door, EnvoyError};
 use crate::edge::{bare, discreet};
 use crate::headers;
@@ -23,78 +23,78 @@ use crate::telemetry;
 /// How long a request may wait for units of a quota: Envoy waits 20 ms for an answer where nobody said otherwise.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// The answer in the making.
-struct Answers<'d> {
-    door: &'d Door<'d>,
-    started: Instant,
-    message: RateLimitResponse,
-    /// Of the status that headers and body tell: whether it was denied, and what remained.
-    told: Option<(bool, u64)>,
+/// The descriptors of a request that the policy decides on.
+pub(super) struct Asked<'q>(Vec<One<'q>>);
+
+struct One<'q> {
+    /// The place of the descriptor in the request.
+    place: usize,
+    named: Named<'q>,
+    hits: Hits,
 }
 
-/// Decides a request to a domain of the native pipeline.
-pub(super) fn decide(
-    door: &Door<'_>,
-    native: &Native,
-    request: &quorate_envoy::Request<'_>,
-    patience: Patience,
-    started: Instant,
-) -> Result<Decided<RateLimitResponse>, EnvoyError> {
-    let count = request.descriptors.len();
-    if count == 0 {
-        return Err(Refused::DescriptorsEmpty.into());
+impl<'q> Asked<'q> {
+    pub(super) fn read(
+        domain: &Domain,
+        mapping: &Native,
+        request: &quorate_envoy::Request<'q>,
+    ) -> Result<Self, EnvoyError> {
+        let mut asked = Vec::with_capacity(request.descriptors.len());
+        for (place, descriptor) in request.descriptors.iter().enumerate() {
+            if !domain.is_native(descriptor.entries) {
+                continue;
+            }
+            if descriptor.limit.is_some() {
+                return Err(EnvoyError::Descriptor {
+                    descriptor: place,
+                    problem: "limit: the policy decides on this descriptor, and takes no limit from a request",
+                });
+            }
+            asked.push(One {
+                place,
+                named: mapping.read(descriptor.entries),
+                hits: request.hits_of(descriptor),
+            });
+        }
+        if asked.len() > BATCH_MAX {
+            return Err(EnvoyError::Native(InvalidRequest::TooMany {
+                field: "of the policy",
+                count: asked.len(),
+                max: BATCH_MAX,
+            }));
+        }
+        Ok(Self(asked))
     }
-    if count > BATCH_MAX {
-        return Err(Refused::TooManyDescriptors { count }.into());
-    }
-    if let Some(descriptor) = request.descriptors.iter().position(|each| each.limit.is_some()) {
-        return Err(EnvoyError::Descriptor {
-            descriptor,
-            problem: "limit: the policy decides on this domain, and takes no limit from a request",
-        });
-    }
-    let named: Vec<Named<'_>> = request
-        .descriptors
-        .iter()
-        .map(|each| native.read(each.entries))
-        .collect();
-    let mut requests = Vec::with_capacity(count);
-    for (named, descriptor) in named.iter().zip(request.descriptors) {
-        requests.push(asked(door, named, request.hits_of(descriptor))?);
-    }
-    let mut answers = Answers {
-        door,
-        started,
-        message: RateLimitResponse::default(),
-        told: None,
-    };
-    match answers.all(&requests, patience) {
-        Ok(None) => {}
-        Ok(Some(parked)) => return Ok(Decided::Parked(parked)),
-        Err(invalid) if chosen_by_users(&invalid) => answers.malformed(count),
-        Err(invalid) => return Err(invalid.into()),
-    }
-    Ok(Decided::Answered(answers.finish()))
-}
 
-fn asked<'r>(door: &Door<'r>, named: &'r Named<'_>, hits: Hits) -> Result<Request<'r>, EnvoyError> {
-    let (cost, refund) = match hits {
-        Hits::Add(cost) => (cost, false),
-        Hits::TakeBack(cost) => (cost, true),
-    };
-    Ok(Request {
-        org: door.identity.org(named.org)?,
-        subject: Subject::Key(named.key),
-        cost: Some(cost),
-        attributes: &named.attributes,
-        refund,
-        ..Request::of(named.key, named.endpoint)
-    })
+    /// Their places in the request.
+    pub(super) fn places(&self) -> Vec<usize> {
+        self.0.iter().map(|one| one.place).collect()
+    }
+
+    /// They as requests, each for the org that the caller may ask for.
+    pub(super) fn requests<'r>(&'r self, door: &Door<'r>) -> Result<Vec<Request<'r>>, EnvoyError> {
+        let mut requests = Vec::with_capacity(self.0.len());
+        for One { named, hits, .. } in &self.0 {
+            let (cost, refund) = match *hits {
+                Hits::Add(cost) => (cost, false),
+                Hits::TakeBack(cost) => (cost, true),
+            };
+            requests.push(Request {
+                org: door.identity.org(named.org)?,
+                subject: Subject::Key(named.key),
+                cost: Some(cost),
+                attributes: &named.attributes,
+                refund,
+                ..Request::of(named.key, named.endpoint)
+            });
+        }
+        Ok(requests)
+    }
 }
 
 /// Whether an end user can make a request so, by a long attribute for example: then it is denied, since Envoy may let pass
 /// what ends in an error.
-fn chosen_by_users(invalid: &InvalidRequest) -> bool {
+pub(super) fn chosen_by_users(invalid: &InvalidRequest) -> bool {
     match invalid {
         InvalidRequest::TooLong { .. } | InvalidRequest::CostTooLarge { .. } => true,
         InvalidRequest::Item { source, .. } => chosen_by_users(source),
@@ -102,12 +102,54 @@ fn chosen_by_users(invalid: &InvalidRequest) -> bool {
     }
 }
 
-impl Answers<'_> {
-    fn all(
+/// The answer of the policy in the making.
+pub(super) struct Answers<'d> {
+    door: &'d Door<'d>,
+    started: Instant,
+    places: Vec<usize>,
+    /// Something else has denied the request: what the policy would have said is told, and no decision of its own.
+    looks: bool,
+    told: Told,
+    /// Of the status that headers and body tell: whether it was denied, and what remained.
+    telling: Option<(bool, u64)>,
+}
+
+/// What the policy said of a request.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The statuses with the places of their descriptors.
+    pub(super) statuses: Vec<(usize, DescriptorStatus)>,
+    /// One of them is denied.
+    pub(super) over: bool,
+    /// What the configured headers tell of it, if any are.
+    pub(super) shown: Option<Shown>,
+    /// The headers of the policy's profiles.
+    pub(super) fields: Vec<HeaderValue>,
+    /// The body of a denial.
+    pub(super) body: Vec<u8>,
+}
+
+impl<'d> Answers<'d> {
+    pub(super) fn new(door: &'d Door<'d>, started: Instant, places: Vec<usize>, looks: bool) -> Self {
+        Self {
+            door,
+            started,
+            places,
+            looks,
+            told: Told::default(),
+            telling: None,
+        }
+    }
+
+    /// Charges all or none, or gives the request a place to wait.
+    pub(super) fn all(
         &mut self,
         requests: &[Request<'_>],
         patience: Patience,
-    ) -> Result<Option<quorate_node::quotas::Parked>, InvalidRequest> {
+    ) -> Result<Option<Parked>, InvalidRequest> {
+        if requests.is_empty() {
+            return Ok(None);
+        }
         let node = &self.door.edge.node;
         // For headers, some of which list every limit.
         let wanted = Wanted { statuses: true };
@@ -115,9 +157,9 @@ impl Answers<'_> {
             Patience::Whole => Patience::Until(tokio::time::Instant::now() + PATIENCE),
             begun => begun,
         };
-        let decided = node.should_allow_all(requests, wanted, patience, |place, answer| {
-            if let Some(request) = requests.get(place) {
-                self.add(request, answer);
+        let decided = node.should_allow_all(requests, wanted, patience, |index, answer| {
+            if let Some(request) = requests.get(index) {
+                self.add(index, request, answer);
             }
         })?;
         Ok(match decided {
@@ -126,83 +168,84 @@ impl Answers<'_> {
         })
     }
 
-    fn add(&mut self, request: &Request<'_>, answer: &Answer<'_>) {
+    fn add(&mut self, index: usize, request: &Request<'_>, answer: &Answer<'_>) {
         let hidden = discreet(answer, request.org);
         let answer = hidden.as_ref().unwrap_or(answer);
         let key = match request.subject {
             Subject::Key(key) => key,
             Subject::Credential(_) => "",
         };
-        let elapsed_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.door
-            .recorder
-            .record(telemetry::Door::EnvoyRateLimit, answer, key, elapsed_ns);
-        self.push(answer);
+        if !self.looks {
+            let elapsed_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.door
+                .recorder
+                .record(telemetry::Door::EnvoyRateLimit, answer, key, elapsed_ns);
+        }
+        self.push(index, answer);
     }
 
-    fn push(&mut self, answer: &Answer<'_>) {
-        self.message.statuses.push(status(answer));
+    fn push(&mut self, index: usize, answer: &Answer<'_>) {
+        let place = self.places.get(index).copied().unwrap_or(index);
+        self.told.statuses.push((place, status(answer)));
         let remaining = answer.binding.map_or(u64::MAX, |binding| binding.remaining);
         let denied = !answer.allowed();
+        self.told.over |= denied;
         // As the reference: the last that was denied, else the one with the least remaining.
-        let shows = match self.told {
+        let shows = match self.telling {
             None => true,
             Some((true, _)) => denied,
             Some((false, least)) => denied || remaining < least,
         };
         if shows {
-            self.told = Some((denied, remaining));
-            self.tell(answer);
+            self.telling = Some((denied, remaining));
+            self.tell(place, answer, remaining);
         }
     }
 
     /// Has headers and body tell an answer.
-    fn tell(&mut self, answer: &Answer<'_>) {
+    fn tell(&mut self, place: usize, answer: &Answer<'_>, remaining: u64) {
         let edge = self.door.edge;
         let policy = edge.node.policy();
         let unix_ns = edge.node.unix_ns();
         let fields = headers::render(policy.headers(), answer, unix_ns);
-        let mut told: Vec<HeaderValue> = Vec::with_capacity(fields.len() + 3);
-        if let (Some(names), Some(binding)) = (&edge.envoy.headers, &answer.binding) {
-            told.push(header(&names.limit, binding.limit.to_string()));
-            told.push(header(&names.remaining, binding.remaining.to_string()));
-            told.push(header(
-                &names.reset,
-                headers::ceil_seconds(binding.reset_after_ns).to_string(),
-            ));
-        }
-        self.message.raw_body.clear();
+        self.told.shown = edge.envoy.headers.as_ref().map(|names| Shown {
+            place,
+            denies: !answer.allowed(),
+            remaining,
+            headers: answer
+                .binding
+                .iter()
+                .flat_map(|binding| {
+                    let reset = headers::ceil_seconds(binding.reset_after_ns);
+                    [
+                        header(&names.limit, binding.limit.to_string()),
+                        header(&names.remaining, binding.remaining.to_string()),
+                        header(&names.reset, reset.to_string()),
+                    ]
+                })
+                .collect(),
+        });
+        self.told.body.clear();
         if !answer.allowed() {
-            self.message.raw_body = body(answer, Included::default(), &fields, unix_ns);
+            self.told.body = body(answer, Included::default(), &fields, unix_ns);
         }
-        told.extend(fields.into_iter().map(|(name, value)| header(name, value)));
-        self.message.response_headers_to_add = told;
+        let fields = fields.into_iter().map(|(name, value)| header(name, value));
+        self.told.fields = fields.collect();
     }
 
     /// Denies every descriptor: one of them is such as no request may be.
-    fn malformed(&mut self, count: usize) {
-        self.message = RateLimitResponse::default();
-        self.told = None;
+    pub(super) fn malformed(&mut self, requests: &[Request<'_>]) {
+        self.told = Told::default();
+        self.telling = None;
         self.door.recorder.invalid(telemetry::Door::EnvoyRateLimit);
         let answer = bare(Reason::PolicyForbids, Retry::Never);
-        for _ in 0..count {
-            self.push(&answer);
+        for index in 0..requests.len() {
+            self.push(index, &answer);
         }
     }
 
-    fn finish(mut self) -> RateLimitResponse {
-        let over: i32 = Code::OverLimit.into();
-        let denied = self.message.statuses.iter().any(|status| status.code == over);
-        let code = if denied && !self.door.edge.envoy.settings.shadow_mode {
-            let content = header("content-type", "application/json".to_owned());
-            self.message.response_headers_to_add.push(content);
-            Code::OverLimit
-        } else {
-            self.message.raw_body.clear();
-            Code::Ok
-        };
-        self.message.overall_code = code.into();
-        self.message
+    pub(super) fn told(self) -> Told {
+        self.told
     }
 }
 

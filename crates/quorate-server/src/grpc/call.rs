@@ -90,6 +90,8 @@ pub(super) struct Unary {
     pub(super) waiting: Option<Box<Waiting>>,
     /// What of a batch that waits is answered already.
     pub(super) begun: Option<Box<Begun>>,
+    /// What of a request to Envoy's rate limit service that waits is charged already.
+    pub(super) rate_limit_begun: Option<Box<crate::envoy::Begun>>,
     pub(super) decisions: Arc<Decisions>,
     pub(super) identity: Identity,
     pub(super) admission: Admission,
@@ -228,7 +230,7 @@ impl Unary {
     }
 
     fn should_rate_limit(
-        &self,
+        &mut self,
         message: &[u8],
         patience: Patience,
         out: &mut Vec<u8>,
@@ -236,7 +238,8 @@ impl Unary {
         if matches!(self.admission, Admission::Overloaded) {
             return Err(self.decisions.overloaded_rate_limit());
         }
-        self.decisions.rate_limit(patience, &self.identity, message, out)
+        let begun = &mut self.rate_limit_begun;
+        self.decisions.rate_limit(patience, &self.identity, message, begun, out)
     }
 
     fn check(&mut self, message: &[u8], patience: Patience, out: &mut Vec<u8>) -> Result<Option<Parked>, CallError> {

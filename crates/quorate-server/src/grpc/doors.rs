@@ -132,6 +132,7 @@ impl Door {
         Answering::unary(Unary {
             waiting: None,
             begun: None,
+            rate_limit_begun: None,
             method,
             message: OneMessage::new(self.frames(request), admitted),
             decisions: Arc::clone(&self.doors.decisions),

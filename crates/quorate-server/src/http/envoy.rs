@@ -52,9 +52,9 @@ pub(super) async fn json(State(door): State<Arc<HttpDoor>>, request: Request) ->
         recorder: &door.recorder,
         identity: &identity,
     };
-    let mut patience = Patience::Whole;
+    let (mut patience, mut begun) = (Patience::Whole, None);
     let answer = loop {
-        match envoy.rate_limit(&message, patience)? {
+        match envoy.rate_limit(&message, patience, &mut begun)? {
             Decided::Answered(answer) => break answer,
             Decided::Parked(parked) => patience = parked.await,
         }
@@ -86,7 +86,7 @@ struct Domain {
     name: String,
     /// Rules on all levels.
     rules: usize,
-    /// The policy decides on it.
+    /// The policy decides on descriptors of it.
     native: bool,
 }
 

@@ -64,6 +64,13 @@ pub fn passes(answer: &RateLimitResponse) -> bool {
     answer.overall_code() == Verdict::Ok
 }
 
+/// A header of an answer.
+pub fn header<'a>(answer: &'a RateLimitResponse, name: &str) -> Option<&'a str> {
+    let mut headers = answer.response_headers_to_add.iter();
+    let found = headers.find(|header| header.key.eq_ignore_ascii_case(name));
+    found.map(|header| header.value.as_str())
+}
+
 /// A client.
 #[derive(Clone)]
 pub struct RateLimits(pub Channel);

@@ -3,23 +3,16 @@
 
 use prost::Message;
 use quorate_api::envoy::extensions::common::ratelimit::v3::rate_limit_descriptor::RateLimitOverride;
-use quorate_api::envoy::service::ratelimit::v3::RateLimitResponse;
 use serde_json::Value;
 use tonic::Code;
 
-use super::client::{RateLimits, descriptor, hits, passes, request, with_rules};
+use super::client::{RateLimits, descriptor, header, hits, passes, request, with_rules};
 use crate::harness::{AskExt, Launch, Server, ask, policy};
 
 const RULES: &str = "domain: api\nnative: {key: api_key}\n";
 
 fn serving(policy: &str) -> Server {
     with_rules(Launch::with(policy), RULES).start()
-}
-
-fn header<'a>(answer: &'a RateLimitResponse, name: &str) -> Option<&'a str> {
-    let mut headers = answer.response_headers_to_add.iter();
-    let found = headers.find(|header| header.key.eq_ignore_ascii_case(name));
-    found.map(|header| header.value.as_str())
 }
 
 #[tokio::test]

@@ -24,12 +24,14 @@ const DESCRIPTORS: u32 = 2;
 const ENTRIES: u32 = 1;
 
 impl Decisions {
-    /// Decides a request and writes the answer. Nothing is written when it is given a place to wait.
+    /// Decides a request and writes the answer. Nothing is written when it is given a place to wait: then it is to be
+    /// decided again, with what has `begun`.
     pub(in crate::grpc) fn rate_limit(
         &self,
         patience: Patience,
         identity: &Identity,
         message: &[u8],
+        begun: &mut Option<Box<envoy::Begun>>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Parked>, CallError> {
         if parts(message) > PARTS_MAX {
@@ -45,7 +47,7 @@ impl Decisions {
             recorder: self.recorder(),
             identity,
         };
-        Ok(match door.rate_limit(&message, patience)? {
+        Ok(match door.rate_limit(&message, patience, begun)? {
             Decided::Answered(answer) => {
                 answer.encode(out).expect("a vector grows");
                 None
