@@ -38,7 +38,9 @@ pub fn all(project: &Project, steps: &mut Steps) -> Option<Environment> {
     let helm = steps.run("prepare Helm", || tools.helm());
     let kubernetes_validate = steps.run("prepare Kubernetes' schemas", || tools.kubernetes_validate());
     let compose = steps.run("prepare Compose", || tools.compose());
+    let curl = steps.run("prepare curl", || tools.curl());
     generators?;
+    curl?;
     Some(vec![
         ("QUORATE_TEST_PYTHON", python?.into()),
         ("QUORATE_TEST_BUF", buf?.into()),

@@ -106,6 +106,14 @@ impl Tools {
         self.crate_program(project, "cargo-mutants", versions::CARGO_MUTANTS)
     }
 
+    /// curl, which the documents show commands with: the machine's own.
+    pub fn curl(&self) -> Result<()> {
+        if crate::command::succeeds(std::process::Command::new("curl").arg("--version")) {
+            return Ok(());
+        }
+        debian::install(&["curl"])
+    }
+
     /// The search path with our own programs first.
     pub fn search_path(&self) -> Result<std::ffi::OsString> {
         let inherited = std::env::var_os("PATH").unwrap_or_default();

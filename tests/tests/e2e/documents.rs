@@ -2,28 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use crate::harness::Launch;
 use crate::harness::command::quorate;
-use crate::harness::{Launch, root};
+use crate::harness::document::{self, read};
 
-fn read(path: &str) -> String {
-    let text = std::fs::read_to_string(root().join(path));
-    text.unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The blocks of a document that begin with this, without their fences.
-fn blocks(text: &str, fence: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let Some(language) = line.strip_prefix("```") else {
-            continue;
-        };
-        let block: Vec<_> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
-        if language == fence {
-            blocks.push(block.join("\n"));
-        }
-    }
-    blocks
+/// The blocks of a document in this language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let blocks = document::blocks(text).into_iter();
+    let blocks = blocks.filter(|block| block.language == language);
+    blocks.map(|block| block.text).collect()
 }
 
 /// The flags that a text names, without what goes before and after them.

@@ -6,6 +6,7 @@ pub mod ask;
 pub mod certificates;
 pub mod client;
 pub mod command;
+pub mod document;
 pub mod http;
 pub mod policy;
 pub mod server;

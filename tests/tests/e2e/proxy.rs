@@ -12,5 +12,6 @@ mod load;
 mod network_filter;
 mod nothing;
 mod pace;
+mod quick_start;
 mod rules;
 mod upstream;

@@ -6,7 +6,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::harness::command::{Outcome, run};
-use crate::harness::{environment, root};
+use crate::harness::{document, environment};
 
 fn validate(path: &Path) -> Outcome {
     let mut envoy = Command::new(environment("QUORATE_TEST_ENVOY"));
@@ -17,13 +17,9 @@ fn validate(path: &Path) -> Outcome {
 
 /// The whole configurations among the YAML blocks of a page.
 fn shown(page: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(root().join(page)).expect("it is there");
-    let blocks = text.split("```yaml\n").skip(1);
-    blocks
-        .filter_map(|rest| rest.split("```").next())
-        .filter(|block| block.contains("static_resources:"))
-        .map(str::to_owned)
-        .collect()
+    let blocks = document::blocks(&document::read(page)).into_iter();
+    let whole = blocks.filter(|block| block.language == "yaml" && block.text.contains("static_resources:"));
+    whole.map(|block| block.text).collect()
 }
 
 #[test]

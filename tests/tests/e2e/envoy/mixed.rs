@@ -22,9 +22,10 @@ descriptors:
   - { key: address, rate_limit: { unit: year, requests_per_unit: 2 } }
 ";
 
-/// With three for each key.
+/// With three for each key, and headers of the policy's.
 fn launch(rules: &str) -> Launch {
-    with_rules(Launch::with(policy::one_limit(3, "1h")), rules)
+    let policy = policy::one_limit(3, "1h") + "headers: [x-ratelimit-unix]\n";
+    with_rules(Launch::with(policy), rules)
 }
 
 fn of_key(key: &str) -> RateLimitDescriptor {
@@ -85,7 +86,11 @@ async fn what_the_rules_deny_costs_nothing_of_the_policy() {
     let envoys = RateLimits::of(&server).await;
     let asked = request("api", vec![of_key("k"), of("address", "1"), of("path", "x")]);
     for _ in 0..2 {
-        assert!(passes(&envoys.ask(&asked).await));
+        let passed = envoys.ask(&asked).await;
+        assert!(
+            passes(&passed) && header(&passed, "x-ratelimit-limit") == Some("3"),
+            "{passed:?}"
+        );
     }
     let denied = envoys.ask(&asked).await;
     assert!(!passes(&denied));
@@ -102,6 +107,7 @@ async fn what_the_rules_deny_costs_nothing_of_the_policy() {
     let both = envoys.ask(&asked).await;
     assert_eq!((passes(&both), codes(&both)), (false, vec![2, 2, 1]), "{both:?}");
     assert!(!both.raw_body.is_empty(), "the policy denies too: {both:?}");
+    assert!(header(&both, "x-ratelimit-limit").is_some(), "{both:?}");
     assert_eq!(used(&server, "k").await, (3, 4, 4));
 }
 

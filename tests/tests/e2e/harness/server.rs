@@ -26,6 +26,8 @@ pub struct Launch {
     folder: TempDir,
     /// Whether to listen on free ports of the loopback, as all but tests of listening do.
     doors: bool,
+    /// Where it runs, if that matters.
+    within: Option<PathBuf>,
 }
 
 /// A running server; killed when dropped.
@@ -43,6 +45,7 @@ impl Launch {
             arguments: Vec::new(),
             folder: TempDir::new().expect("a folder of its own"),
             doors: true,
+            within: None,
         }
     }
 
@@ -64,6 +67,12 @@ impl Launch {
     pub fn keeping(policy: impl AsRef<str>, directory: &Path) -> Self {
         let launch = Self::with(policy).args(["--drain-delay", "0", "--data-dir"]);
         launch.arg(directory)
+    }
+
+    /// Runs it in a directory, where it keeps its store as a user's does.
+    pub fn within(mut self, directory: &Path) -> Self {
+        self.within = Some(directory.to_owned());
+        self
     }
 
     /// Adds an argument.
@@ -117,13 +126,12 @@ impl Launch {
         if self.doors {
             command.args(["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]);
         }
-        // A store in the working directory would be everybody's: a test that wants one says where.
-        if !self
-            .arguments
-            .iter()
-            .any(|argument| argument == "--data-dir" || argument == "--store")
-        {
-            command.args(["--store", "none"]);
+        let stored = |argument: &OsString| argument == "--data-dir" || argument == "--store";
+        match &self.within {
+            Some(directory) => _ = command.current_dir(directory),
+            // A store in the working directory would be everybody's: a test that wants one says where.
+            None if !self.arguments.iter().any(stored) => _ = command.args(["--store", "none"]),
+            None => {}
         }
         command
             .args(&self.arguments)
@@ -301,6 +309,28 @@ pub fn until_file(command: &mut Command, file: &Path) -> Killed {
         std::thread::sleep(Duration::from_millis(5));
     }
     process
+}
+
+/// Starts a program and waits for the first line that it writes.
+pub fn until_line(command: &mut Command) -> (Killed, String) {
+    let spawned = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut process = Killed(spawned.unwrap_or_else(|error| panic!("{command:?}: {error}")));
+    let mut stdout = BufReader::new(process.0.stdout.take().expect("piped"));
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = stdout.read_line(&mut line);
+        let _ = sender.send(line);
+        // What it goes on to write is nobody's, but has to go somewhere.
+        let _ = std::io::copy(&mut stdout, &mut std::io::sink());
+    });
+    let line = receiver.recv_timeout(START_DEADLINE).unwrap_or_default();
+    assert!(!line.is_empty(), "{command:?} says nothing");
+    (process, line)
 }
 
 /// Replaces a file at once.
