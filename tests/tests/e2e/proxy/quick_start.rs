@@ -77,10 +77,8 @@ impl Reader {
         let arguments = started("quorate serve ").split_whitespace().skip(2);
         let server = Launch::plain().within(self.folder.path()).args(arguments).start();
         let (service, port) = serve(started("python3 "), self.folder.path());
-        let config = started("envoy ")
-            .split_whitespace()
-            .skip_while(|word| *word != "--config-path");
-        let config = config.skip(1).next().expect("it has a configuration");
+        let (_, config) = started("envoy ").split_once("--config-path ").expect("it says how");
+        let config = config.split(' ').next().unwrap_or(config);
         let config = std::fs::read_to_string(self.folder.path().join(config)).expect("the page has it written");
         let mut config = config + "\nadmin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }\n";
         for (from, to) in [
