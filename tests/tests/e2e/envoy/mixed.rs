@@ -6,11 +6,12 @@ use prost_types::value::Kind;
 use quorate_api::envoy::extensions::common::ratelimit::v3::RateLimitDescriptor;
 use quorate_api::envoy::extensions::common::ratelimit::v3::rate_limit_descriptor::RateLimitOverride;
 use quorate_api::envoy::service::ratelimit::v3::RateLimitResponse;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 use tonic::Code;
 
 use super::client::{RateLimits, descriptor, header, hits, passes, request, simple, with_rules};
-use crate::harness::http::get;
+use crate::harness::http::{get, send};
 use crate::harness::{AskExt, Launch, Server, ask, policy};
 
 /// Five for each path, two for each address, and what names a key is the policy's.
@@ -109,6 +110,11 @@ async fn what_the_rules_deny_costs_nothing_of_the_policy() {
     assert!(!both.raw_body.is_empty(), "the policy denies too: {both:?}");
     assert!(header(&both, "x-ratelimit-limit").is_some(), "{both:?}");
     assert_eq!(used(&server, "k").await, (3, 4, 4));
+    // One decision of the rules a request, and one of the policy where it was not only looked at.
+    let door = "door=\"envoy_rate_limit\"";
+    let decided = async |reason| server.metric("quorate_decisions_total", &[door, reason]).await;
+    assert_eq!(decided("reason=\"OK\"").await, 5);
+    assert_eq!(decided("reason=\"RATE_LIMITED\"").await, 2);
 }
 
 #[tokio::test]
@@ -293,6 +299,46 @@ async fn what_is_an_error_charges_neither() {
     assert!(passes(&envoys.ask(&own).await));
     let answer = envoys.ask(&own).await;
     assert_eq!((passes(&answer), codes(&answer)), (false, vec![1, 2]), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_quota_is_charged_to_its_rules_once() {
+    let quota = policy::plan("quotas: [{ name: q, per: org, limit: 1000, period: lifetime }]");
+    let folder = TempDir::new().expect("a folder");
+    let rules = RULES.replace("requests_per_unit: 5", "requests_per_unit: 1000");
+    let server = with_rules(Launch::keeping(quota, folder.path()), &rules).start();
+    let envoys = RateLimits::of(&server).await;
+    // Nobody holds a unit of an org that nobody has asked for: each of these waits, if only for the store to be slow.
+    let mut passed = 0;
+    for number in 0..20 {
+        let org = format!("o{number}");
+        let key = descriptor(&[("org", &org), ("api_key", "k")]);
+        let answer = if number % 2 == 0 {
+            envoys
+                .ask(&request("api", vec![of("path", "x"), key]))
+                .await
+                .overall_code
+        } else {
+            let entries = [[("path", "x")].as_slice(), &[("org", &org), ("api_key", "k")]].map(|entries| {
+                let entries = entries.iter().map(|(key, value)| json!({"key": key, "value": value}));
+                json!({"entries": entries.collect::<Vec<_>>()})
+            });
+            let body = json!({"domain": "api", "descriptors": entries}).to_string();
+            let reply = send(server.http(), http::Method::POST, "/json", &[], body.into()).await;
+            if reply.status == 200 { 1 } else { 2 }
+        };
+        passed += u64::from(answer == 1);
+    }
+    let page = get(server.http(), "/rlcounter?domain=api&path=x").await.json();
+    assert_eq!(page["used"], 20, "{page}");
+    let hits = server
+        .metric("quorate_envoy_rule_hits_total", &["rule=\"api.path\""])
+        .await;
+    assert_eq!(hits, 20);
+    // Nothing was charged for those that did not wait long enough.
+    let door = "door=\"envoy_rate_limit\"";
+    let pending = server.metric("quorate_decisions_total", &[door, "QUOTA_PENDING"]).await;
+    assert_eq!(passed + pending, 20);
 }
 
 #[tokio::test]
