@@ -3,7 +3,7 @@
 //! decision waits for it: a shard's lock is held for a small step at a time.
 //!
 //! What is written is a log of numbered pieces. Each round, two a second, writes the entries that were changed since
-//! the last, and about as many bytes of others, in turn ([`keeper`]). When the turn is round, everything that older
+//! the last, and about as many bytes of others, in turn (`keeper`). When the turn is round, everything that older
 //! pieces tell is told again by later ones: the head then says from which number on pieces count, and the places of older
 //! ones are written over. So one byte of change costs two, whatever the number of keys, and the log holds at most about
 //! four times what lives.
