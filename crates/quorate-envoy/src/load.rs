@@ -23,9 +23,10 @@ use crate::rules::{Domain, Rules};
 static DIALECT: Dialect = Dialect {
     noun: "rule",
     depth_max: 200,
-    tags: true,
+    tags: Some(scalar::is_of),
     merge_keys: true,
     empty_documents: true,
+    yaml_1_1: true,
 };
 
 /// How files are put together.
@@ -252,7 +253,8 @@ impl Loading {
 fn control_character(source: usize, text: &str) -> Option<Spot> {
     let (mut line, mut column) = (1, 1);
     for (start, character) in text.chars().enumerate() {
-        if character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}') {
+        let control = character.is_control() && !matches!(character, '\t' | '\n' | '\r' | '\u{85}');
+        if control || matches!(character, '\u{fffe}' | '\u{ffff}') {
             return Some(Spot {
                 source,
                 line,

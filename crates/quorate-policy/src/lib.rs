@@ -42,7 +42,7 @@ pub mod document {
     pub use crate::problems::{Found, Problems, Spot, shown};
     pub use crate::report::Level;
     pub use crate::suggest::help as suggestion;
-    pub use crate::yaml::{Dialect, Entry, Node, Value, parse_as as parse};
+    pub use crate::yaml::{Dialect, Entry, Node, Tags, Value, parse_as as parse};
 }
 
 /// One file of a policy, already read.

@@ -2,15 +2,20 @@
 //! names and second documents are refused, tags and merge keys where the [`Dialect`] does not read them. What the nodes
 //! mean is not known here.
 
+mod binary;
 mod dialect;
+mod input;
+mod mapping;
 mod node;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use saphyr_parser::{Event, Input, Parser, ScalarStyle, ScanError, Span};
 
 use crate::problems::{Problems, Spot, shown};
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Tags};
+use input::Lenient;
+use mapping::Entries;
 pub use node::{Entry, Node, Value};
 
 /// The most nodes that anchors may add by being used: a few nested ones could otherwise fill any memory.
@@ -30,7 +35,17 @@ pub(crate) fn parse(source: usize, text: &str, problems: &mut Problems) -> Optio
 pub fn parse_as(dialect: &'static Dialect, source: usize, text: &str, problems: &mut Problems) -> Option<Node> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder::new(dialect, source);
-    for event in Parser::new_from_str(text) {
+    if !dialect.yaml_1_1 {
+        return read(Parser::new_from_str(text), builder, problems);
+    }
+    dialect::directives(source, text, problems)?;
+    builder.tabbed = dialect::tabbed(text);
+    read(Parser::new(Lenient::new(text)), builder, problems)
+}
+
+fn read<I: Input>(parser: Parser<'_, I>, mut builder: Builder, problems: &mut Problems) -> Option<Node> {
+    let source = builder.source;
+    for event in parser {
         let (event, span) = match event {
             Ok(event) => event,
             Err(error) => {
@@ -70,10 +85,7 @@ enum Frame {
     Map {
         spot: Spot,
         anchor: usize,
-        entries: Vec<Entry>,
-        seen: BTreeMap<String, Spot>,
-        /// What merge keys bring, the first to win first.
-        merged: Vec<Entry>,
+        entries: Entries,
         next: Name,
     },
 }
@@ -97,6 +109,8 @@ struct Builder {
     documents: usize,
     /// Where a second document begins that so far holds nothing.
     second: Option<Spot>,
+    /// The lines that tabs indent.
+    tabbed: BTreeSet<usize>,
 }
 
 impl Builder {
@@ -111,6 +125,7 @@ impl Builder {
             root: None,
             documents: 0,
             second: None,
+            tabbed: BTreeSet::new(),
         }
     }
 
@@ -137,19 +152,25 @@ impl Builder {
                         self.refuse_second(begins, problems)
                     };
                 }
-                let plain = match tag {
-                    Some(tag) => self.dialect.plain(&tag, plain, spot, problems),
-                    None => plain,
-                };
                 let text = text.into_owned();
-                let value = Value::Scalar { text, plain };
+                let value = match tag {
+                    Some(tag) => self.dialect.tagged(&tag, text, plain, spot, problems),
+                    None => Value::Scalar { text, plain },
+                };
                 self.finish(Node { spot, value }, anchor, problems)?;
             }
             Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_) if self.second.is_some() => {
                 return self.refuse_second(self.second.unwrap_or(spot), problems);
             }
-            Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) if !self.dialect.tags => {
+            Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) if self.dialect.tags.is_none() => {
                 dialect::refuse_tag(spot, problems);
+                return None;
+            }
+            // Of one in brackets the span holds the bracket.
+            Event::MappingStart(..) if span.is_empty() && self.tabbed.contains(&spot.line) => {
+                problems
+                    .add(spot, "a tab stands before this")
+                    .help("YAML is indented by spaces");
                 return None;
             }
             Event::SequenceStart(anchor, _) => self.open(
@@ -164,9 +185,7 @@ impl Builder {
                 Frame::Map {
                     spot,
                     anchor,
-                    entries: Vec::new(),
-                    seen: BTreeMap::new(),
-                    merged: Vec::new(),
+                    entries: Entries::default(),
                     next: Name::Awaited,
                 },
                 problems,
@@ -211,20 +230,8 @@ impl Builder {
         let (spot, anchor, value) = match self.frames.pop()? {
             Frame::List { spot, anchor, items } => (spot, anchor, Value::List(items)),
             Frame::Map {
-                spot,
-                anchor,
-                mut entries,
-                mut seen,
-                merged,
-                ..
-            } => {
-                for entry in merged {
-                    if seen.insert(entry.name.clone(), entry.spot).is_none() {
-                        entries.push(entry);
-                    }
-                }
-                (spot, anchor, Value::Map(entries))
-            }
+                spot, anchor, entries, ..
+            } => (spot, anchor, Value::Map(entries.into_list())),
         };
         self.finish(Node { spot, value }, anchor, problems)
     }
@@ -256,16 +263,10 @@ impl Builder {
         match self.frames.last_mut() {
             None => self.root = Some(node),
             Some(Frame::List { items, .. }) => items.push(node),
-            Some(Frame::Map {
-                entries,
-                seen,
-                merged,
-                next,
-                ..
-            }) => match std::mem::replace(next, Name::Awaited) {
-                Name::Awaited => *next = name(dialect, node, seen, problems),
-                Name::Merge => dialect::merge(node, merged, problems),
-                Name::Given(name, spot) => entries.push(Entry {
+            Some(Frame::Map { entries, next, .. }) => match std::mem::replace(next, Name::Awaited) {
+                Name::Awaited => *next = name(dialect, node, entries, problems),
+                Name::Merge => entries.merge(node, problems),
+                Name::Given(name, spot) => entries.put(Entry {
                     name,
                     spot,
                     value: node,
@@ -278,7 +279,7 @@ impl Builder {
 }
 
 /// Reads the name of the next entry of a mapping. A name that comes twice is refused, and its second value with it.
-fn name(dialect: &Dialect, node: Node, seen: &mut BTreeMap<String, Spot>, problems: &mut Problems) -> Name {
+fn name(dialect: &Dialect, node: Node, entries: &mut Entries, problems: &mut Problems) -> Name {
     let spot = node.spot;
     let Value::Scalar { text, plain } = node.value else {
         problems.add(spot, "a name is expected here, not a list or a mapping");
@@ -293,13 +294,12 @@ fn name(dialect: &Dialect, node: Node, seen: &mut BTreeMap<String, Spot>, proble
             .help("repeat a whole value by its anchor instead: `&name` where it is written, `*name` where it is used");
         return Name::Refused;
     }
-    if let Some(first) = seen.get(&text) {
+    if let Err(first) = entries.name(&text, spot) {
         problems
             .add(spot, format!("`{}` is given twice", shown(&text)))
-            .also(*first, "first given here");
+            .also(first, "first given here");
         return Name::Refused;
     }
-    seen.insert(text.clone(), spot);
     Name::Given(text, spot)
 }
 

@@ -9,8 +9,8 @@ use thiserror::Error;
 /// The file names that a directory is searched for policies. Others (a README, an editor's backup) are passed over.
 const EXTENSIONS: [&str; 2] = ["yaml", "yml"];
 
-/// What is said of a folder within a directory of rules.
-pub const FOLDER_UNREAD: &str = "a folder within the rules: what is in it is not read";
+/// What is said of a link to a folder within a directory of rules.
+pub const FOLDER_UNREAD: &str = "a link to a folder within the rules: what is in it is not read";
 
 /// A file or directory that cannot be read.
 #[derive(Debug, Error)]
@@ -42,7 +42,7 @@ pub enum Unreadable {
 pub struct RuleFiles {
     /// The files, in the order of their names.
     pub sources: Vec<Source>,
-    /// Folders within a directory of rules: what is in them is not read.
+    /// Links to folders within a directory of rules: what is in them is not read.
     pub folders: Vec<PathBuf>,
 }
 
@@ -54,8 +54,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Source>, Vec<Unreadable>> {
     read_each(paths, documents)
 }
 
-/// Reads rules of Envoy: files as they are given, and all that directories hold themselves, whatever they are called, as
-/// the reference service does. Names that begin with a dot are passed over.
+/// Reads rules of Envoy: files as they are given, and all that directories and the folders within them hold, whatever they
+/// are called, as the reference service does. Names that begin with a dot are passed over.
 ///
 /// # Errors
 /// Everything that cannot be read.
@@ -111,17 +111,37 @@ fn documents(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     Ok(files)
 }
 
-/// The files of rules that a path stands for, and the folders among them.
+/// The files of rules that a path stands for, and the links to folders among them.
 fn rules(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Unreadable> {
     if !path.is_dir() {
         return Ok((vec![path.to_owned()], Vec::new()));
     }
-    let (folders, mut files): (Vec<_>, Vec<_>) = seen(path)?.into_iter().partition(|path| path.is_dir());
-    files.retain(|path| path.is_file());
-    if files.is_empty() {
+    let mut held = Vec::new();
+    for folder in folders_of(path) {
+        held.extend(seen(&folder)?);
+    }
+    held.sort();
+    let linked = |path: &PathBuf| path.is_symlink() && path.is_dir();
+    let links = held.iter().filter(|path| linked(path)).cloned().collect();
+    held.retain(|path| path.is_file());
+    if held.is_empty() {
         return Err(Unreadable::NoRules { path: path.to_owned() });
     }
-    Ok((files, folders))
+    Ok((held, links))
+}
+
+/// A directory of rules with the folders within it, all the way down but through no link, as the reference service goes.
+#[must_use]
+pub fn folders_of(path: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![path.to_owned()];
+    let mut next = 0;
+    while let Some(folder) = folders.get(next) {
+        // What cannot be listed is told by whoever reads it.
+        let inner = seen(folder).unwrap_or_default();
+        folders.extend(inner.into_iter().filter(|path| path.is_dir() && !path.is_symlink()));
+        next += 1;
+    }
+    folders
 }
 
 /// What a directory holds, in order, without hidden names: mounted volumes keep their versions under those.
@@ -166,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_read_whatever_their_names_and_folders_are_told() {
+    fn rules_are_read_whatever_their_names_in_folders_too() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = |name: &str| directory.path().join(name);
         for name in ["b.yaml", "a", "c.yaml.json", ".hidden.yaml"] {
@@ -177,12 +197,19 @@ mod tests {
         fs::write(path("..2026").join("d.conf"), "d.conf").expect("a file");
         std::os::unix::fs::symlink("..2026", path("..data")).expect("a link");
         std::os::unix::fs::symlink("..data/d.conf", path("d.conf")).expect("a link");
-        fs::create_dir(path("inner")).expect("a directory");
+        fs::create_dir_all(path("inner/.git")).expect("a directory");
+        fs::create_dir_all(path("inner/deep")).expect("a directory");
+        for name in ["inner/e.yaml", "inner/deep/f", "inner/.git/HEAD"] {
+            fs::write(path(name), name).expect("a file");
+        }
+        std::os::unix::fs::symlink("inner", path("linked")).expect("a link");
+        fs::create_dir(path("none")).expect("a directory");
         let found = read_rules(&[directory.path().to_owned()]).expect("it is readable");
         let texts: Vec<&str> = found.sources.iter().map(|source| source.text.as_str()).collect();
-        assert_eq!(texts, ["a", "b.yaml", "c.yaml.json", "d.conf"]);
-        assert_eq!(found.folders, [path("inner")]);
-        let error = read_rules(&[path("inner")]).expect_err("there is none");
+        let expected = ["a", "b.yaml", "c.yaml.json", "d.conf", "inner/deep/f", "inner/e.yaml"];
+        assert_eq!(texts, expected);
+        assert_eq!(found.folders, [path("linked")]);
+        let error = read_rules(&[path("none")]).expect_err("there is none");
         assert!(
             error[0].to_string().ends_with("the directory holds no file"),
             "{error:?}"

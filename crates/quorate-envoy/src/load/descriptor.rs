@@ -128,7 +128,8 @@ fn stars_in_key(rule: &Rule, fields: &Fields<'_>, lowering: &mut Lowering<'_>) -
 }
 
 fn rate_limit(fields: &Fields<'_>, lowering: &mut Lowering<'_>) -> Option<Limit> {
-    let node = fields.node("rate_limit").filter(|_| !fields.is_null("rate_limit"))?;
+    // `Null` is nothing too, but in this place not for the reference.
+    let node = fields.node("rate_limit").filter(|node| !node.is_nothing())?;
     let limit = Fields::of(node, &RATE_LIMIT, lowering.problems)?;
     let unlimited = limit.bool("unlimited", lowering.problems);
     let unit = unit(&limit, unlimited, lowering.problems);

@@ -53,6 +53,21 @@ pub(super) fn resolve(text: &str, plain: bool) -> Word {
     }
 }
 
+/// Whether a word is what a tag says: the reference refuses one that is not.
+pub(super) fn is_of(tag: &str, word: &str) -> bool {
+    match resolve(word, true) {
+        Word::Null => tag == "null",
+        Word::Bool(_) => tag == "bool",
+        Word::Integer { .. } => tag == "int",
+        Word::Fraction => tag == "float",
+        Word::Text => {
+            tag == "timestamp"
+                && word.find(|letter: char| !letter.is_ascii_digit()) == Some(4)
+                && word[4..].starts_with('-')
+        }
+    }
+}
+
 fn fits(negative: bool, magnitude: u64) -> bool {
     magnitude <= i64::MAX.unsigned_abs() || negative && magnitude == i64::MIN.unsigned_abs()
 }
@@ -92,6 +107,8 @@ fn is_fraction(text: &str) -> bool {
     some && all_digits(whole)
         && all_digits(part)
         && exponent.is_none_or(|digits| !digits.is_empty() && all_digits(digits))
+        // What no float holds is text.
+        && text.parse().is_ok_and(f64::is_finite)
 }
 
 #[cfg(test)]

@@ -452,7 +452,7 @@ fn one_document_and_what_yaml_has() {
     check(
         "domain: !!binary ZA==\n",
         &expect![[r#"
-        0.yaml:1:9: `!!binary` is not read; write the text itself, in quotes
+        d 0 None None
     "#]],
     );
     check(
@@ -461,6 +461,74 @@ fn one_document_and_what_yaml_has() {
         0.yaml:2:28: `<<` takes a mapping or a list of mappings, and `5` is given; name an anchored mapping: `<<: *name`
     "#]],
     );
+}
+
+#[test]
+fn files_are_read_as_by_the_reference() {
+    check(
+        "domain:\td\ndescriptors:\n- key:\tk\n  rate_limit:\n    unit:\thour\n    requests_per_unit:\t5\n",
+        &expect![[r#"
+            d 1 None None
+        "#]],
+    );
+    check_rule(
+        "{key: !!int abc, value: !!bool yes}",
+        &expect![[r#"
+        0.yaml:3:9: `abc` is not what its tag `!!int` says
+    "#]],
+    );
+    check_rule(
+        "{key: k, value: 1e400, rate_limit: Null}",
+        &expect![[r#"
+        0.yaml:3:38: `rate_limit` is a mapping, and nothing is given
+    "#]],
+    );
+    check(
+        "%YAML 1.2\n---\ndomain: d\n",
+        &expect![[r#"
+        0.yaml:1:1: `%YAML 1.2` is not read; rule files are YAML 1.1; leave it out, or write `%YAML 1.1`
+    "#]],
+    );
+    check(
+        "domain: d\u{fffe}\n",
+        &expect![[r#"
+        0.yaml:1:10: YAML has no such control character; in double quotes it can be written: "\u0001"
+    "#]],
+    );
+}
+
+#[test]
+fn of_what_a_merge_key_brings_and_a_rule_says_the_later_counts() {
+    let source = Source {
+        name: "0.yaml".to_owned(),
+        text: "domain: d
+descriptors:
+- &base { key: a, rate_limit: { unit: hour, requests_per_unit: 3 } }
+- { <<: *base, key: b, rate_limit: { requests_per_unit: 9 } }
+- { key: c, <<: *base, value: v }
+"
+        .to_owned(),
+    };
+    let (rules, _) = Rules::load(&[source], Options::default()).expect("it is right");
+    let level = &rules.domain("d").expect("it is there").level;
+    let rate = |key, value| {
+        level
+            .find(key, value)
+            .and_then(|rule| rule.limit.as_ref())
+            .map(|limit| limit.rate)
+    };
+    let per_hour = |requests| {
+        Some(crate::Rate::PerUnit {
+            requests,
+            window: crate::Window {
+                unit: crate::Unit::Hour,
+                algorithm: crate::Algorithm::FixedWindow,
+            },
+        })
+    };
+    assert_eq!(rate("b", ""), per_hour(9), "the rest of the limit stays");
+    assert_eq!(rate("a", "v"), per_hour(3));
+    assert_eq!(rate("c", "v"), None, "`<<` comes after the key");
 }
 
 #[test]

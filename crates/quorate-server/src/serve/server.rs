@@ -142,8 +142,7 @@ impl Server {
         server.reloads.warn();
         let rules = prepared.rules_source.as_ref().map(RulesSource::path);
         let policy = prepared.source.paths().iter().map(std::path::PathBuf::as_path);
-        let documents: Vec<&Path> = policy.chain(rules).collect();
-        server.watch(&documents)?;
+        server.watch(&policy.collect::<Vec<_>>(), rules)?;
         server.keep_time();
         server.accept(sockets);
         server.edge.readiness.set_serving(true);
@@ -219,7 +218,7 @@ impl Server {
         });
     }
 
-    fn watch(&mut self, documents: &[&Path]) -> Result<(), StartError> {
+    fn watch(&mut self, policy: &[&Path], rules: Option<&Path>) -> Result<(), StartError> {
         let tls = self.config.tls.iter();
         let certificates = tls.flat_map(|files| {
             [
@@ -229,11 +228,11 @@ impl Server {
             ]
         });
         let certificates = certificates.flatten().map(std::path::PathBuf::as_path);
-        let paths: Vec<&Path> = documents.iter().copied().chain(certificates).collect();
-        if paths.is_empty() {
+        let paths: Vec<&Path> = policy.iter().copied().chain(certificates).collect();
+        if paths.is_empty() && rules.is_none() {
             return Ok(());
         }
-        let watch = Arc::new(FileWatch::start(paths)?);
+        let watch = Arc::new(FileWatch::start(paths, rules)?);
         let reloads = Arc::clone(&self.reloads);
         self.timers.spawn(async move {
             loop {

@@ -15,6 +15,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::policy_files::folders_of;
+
 /// How long files must be quiet before they are read: an editor writes in several steps, and a mounted volume
 /// replaces its files one by one.
 const QUIET: Duration = Duration::from_millis(150);
@@ -31,6 +33,8 @@ const FOLLOW_MAX: usize = 4;
 /// Watches files and directories for as long as it lives.
 pub(super) struct FileWatch {
     paths: Vec<PathBuf>,
+    /// Those of them that are directories whose folders are read too.
+    trees: Vec<PathBuf>,
     watching: Mutex<Watching>,
     changed: Arc<Notify>,
 }
@@ -41,8 +45,12 @@ struct Watching {
 }
 
 impl FileWatch {
-    /// Watches what the paths lead to.
-    pub(super) fn start<'a>(paths: impl IntoIterator<Item = &'a Path>) -> notify::Result<Self> {
+    /// Watches what the paths lead to, and of trees all folders.
+    pub(super) fn start<'a>(
+        paths: impl IntoIterator<Item = &'a Path>,
+        trees: impl IntoIterator<Item = &'a Path>,
+    ) -> notify::Result<Self> {
+        let trees: Vec<PathBuf> = trees.into_iter().map(Path::to_owned).collect();
         let changed = Arc::new(Notify::new());
         let notify = Arc::clone(&changed);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -52,7 +60,8 @@ impl FileWatch {
             }
         })?;
         let watch = Self {
-            paths: paths.into_iter().map(Path::to_owned).collect(),
+            paths: paths.into_iter().map(Path::to_owned).chain(trees.clone()).collect(),
+            trees,
             watching: Mutex::new(Watching {
                 watcher,
                 directories: BTreeSet::new(),
@@ -80,13 +89,21 @@ impl FileWatch {
         let mut followed = Ok(());
         // A name may be put where none was after that was seen and before it was watched.
         for _ in 0..FOLLOW_MAX {
-            let directories: BTreeSet<PathBuf> = self.paths.iter().flat_map(|path| on_the_way(path)).collect();
+            let directories = self.directories();
             followed = watching.watch(&directories);
-            if directories == self.paths.iter().flat_map(|path| on_the_way(path)).collect() {
+            if directories == self.directories() {
                 break;
             }
         }
         followed
+    }
+
+    fn directories(&self) -> BTreeSet<PathBuf> {
+        let ways = self.paths.iter().flat_map(|path| on_the_way(path));
+        let trees = self.trees.iter().filter(|path| path.is_dir());
+        // The first one is the tree itself.
+        ways.chain(trees.flat_map(|path| folders_of(path).into_iter().skip(1)))
+            .collect()
     }
 }
 

@@ -76,7 +76,7 @@ async fn a_link_that_is_turned_is_noticed_and_followed() {
     };
     turn("releases/1");
     for path in [current.clone(), current.join("p.yaml")] {
-        let watch = FileWatch::start([path.as_path()]).expect("it can be watched");
+        let watch = FileWatch::start([path.as_path()], []).expect("it can be watched");
         noticed(&watch, "turned", || turn("releases/2")).await;
         let written = || fs::write(root.path().join("releases/2/p.yaml"), "other").expect("it is writable");
         noticed(&watch, "written where it leads now", written).await;
@@ -89,7 +89,7 @@ async fn a_file_that_a_link_leads_to_is_watched() {
     let root = root();
     symlink("inner/p.yaml", root.path().join("plain/link.yaml")).expect("it is ours");
     let link = root.path().join("plain/link.yaml");
-    let watch = FileWatch::start([link.as_path()]).expect("it can be watched");
+    let watch = FileWatch::start([link.as_path()], []).expect("it can be watched");
     let written = || fs::write(root.path().join("plain/inner/p.yaml"), "other").expect("it is writable");
     noticed(&watch, "written", written).await;
 }
@@ -99,7 +99,7 @@ async fn a_directory_that_is_removed_and_made_again_is_watched_again() {
     let root = root();
     let directory = root.path().join("plain");
     let inner = directory.join("inner");
-    let watch = FileWatch::start([inner.as_path()]).expect("it can be watched");
+    let watch = FileWatch::start([inner.as_path()], []).expect("it can be watched");
     noticed(&watch, "removed", || {
         fs::remove_dir_all(&directory).expect("it is ours")
     })
@@ -109,11 +109,21 @@ async fn a_directory_that_is_removed_and_made_again_is_watched_again() {
     noticed(&watch, "written", written).await;
 }
 
+#[tokio::test]
+async fn the_folders_of_a_tree_are_watched() {
+    let root = root();
+    let watch = FileWatch::start([], [root.path()]).expect("it can be watched");
+    let inner = root.path().join("plain/inner/new");
+    noticed(&watch, "made", || fs::create_dir(&inner).expect("it is ours")).await;
+    let written = || fs::write(inner.join("p.yaml"), "other").expect("it is writable");
+    noticed(&watch, "written", written).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_directory_that_is_never_quiet_is_read_all_the_same() {
     let root = root();
     let inner = root.path().join("plain/inner");
-    let watch = FileWatch::start([inner.as_path()]).expect("it can be watched");
+    let watch = FileWatch::start([inner.as_path()], []).expect("it can be watched");
     let restless = async {
         loop {
             watch.changed.notify_one();
