@@ -80,6 +80,13 @@ fn count(server: &Serving) -> Result<Counted> {
 }
 
 impl Counted {
+    const NOTHING: Self = Self {
+        decisions: 0,
+        operations: 0,
+        quotas: 0,
+        usage: 0,
+    };
+
     fn since(self, before: Self) -> Self {
         Self {
             decisions: self.decisions - before.decisions,
@@ -104,7 +111,8 @@ impl Counted {
     }
 }
 
-/// The table, in Markdown, of what was counted at the start and after every interval.
+/// The table, in Markdown, of what was counted at the start, after every interval of the load, and some time after its
+/// end.
 fn table(counted: &[Counted]) -> String {
     let mut text = String::from(
         "| seconds | decisions | operations on the store | of quotas | of usage | operations per decision |\n\
@@ -112,15 +120,20 @@ fn table(counted: &[Counted]) -> String {
     );
     let intervals = counted.windows(2).map(|pair| pair[1].since(pair[0]));
     let intervals: Vec<Counted> = intervals.collect();
-    for (number, interval) in (0_u32..).zip(&intervals) {
-        let from = number * INTERVAL_S;
-        text += &interval.line(&format!("{from} to {}", from + INTERVAL_S));
+    // In what comes after the load usage of its last interval is written, and next to nothing is decided.
+    let (after, loaded) = intervals.split_last().unwrap_or((&Counted::NOTHING, &[]));
+    let mut end = 0;
+    for interval in loaded {
+        text += &interval.line(&format!("{end} to {}", end + INTERVAL_S));
+        end += INTERVAL_S;
     }
-    let loaded = intervals
+    text += &after.line(&format!("from {end} on, after the load"));
+    let most = loaded
         .iter()
-        .filter(|interval| interval.decisions > 0 && interval.operations > 0);
-    let most = loaded.min_by_key(|interval| interval.decisions * 1_000 / interval.operations);
-    text += &most.copied().unwrap_or_default().line("**the most in one interval**");
+        .filter(|interval| interval.operations > 0)
+        .min_by_key(|interval| interval.decisions * 1_000 / interval.operations);
+    let most = most.copied().unwrap_or_default();
+    text += &most.line("**the most in one interval of the load**");
     let ends = counted.first().zip(counted.last());
     let all = ends.map_or(Counted::default(), |(first, last)| last.since(*first));
     text += &all.line("**all**");
@@ -144,13 +157,18 @@ mod tests {
             quotas: operations / 2,
             usage: operations / 4,
         };
-        let text = table(&[at(5, 4), at(100_005, 404), at(300_005, 444), at(300_005, 448)]);
+        let text = table(&[at(5, 4), at(100_005, 404), at(300_005, 444), at(300_105, 448)]);
         let lines: Vec<&str> = text.lines().skip(2).collect();
         assert_eq!(lines[0], "| 0 to 10 | 100000 | 400 | 200 | 100 | 1 per 250 |");
         assert_eq!(lines[1], "| 10 to 20 | 200000 | 40 | 20 | 10 | 1 per 5000 |");
-        assert_eq!(lines[2], "| 20 to 30 | 0 | 4 | 2 | 1 | — |");
-        assert!(lines[3].ends_with("| 400 | 200 | 100 | 1 per 250 |"), "{text}");
-        assert!(lines[4].starts_with("| **all** | 300000 | 444 |"), "{text}");
+        assert_eq!(lines[2], "| from 20 on, after the load | 100 | 4 | 2 | 1 | 1 per 25 |");
+        // The few decisions after the load make no interval of it.
+        assert!(
+            lines[3].starts_with("| **the most in one interval of the load** |"),
+            "{text}"
+        );
+        assert!(lines[3].ends_with("| 100000 | 400 | 200 | 100 | 1 per 250 |"), "{text}");
+        assert!(lines[4].starts_with("| **all** | 300100 | 444 |"), "{text}");
         assert_eq!(lines[6], "Wanted: at most 1 per 1000: **not met**.");
     }
 }
