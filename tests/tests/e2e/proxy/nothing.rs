@@ -1,63 +1,38 @@
-//! A rate limit service that does nothing: what Envoy, the machine and gRPC cost without a server of ours.
+//! A rate limit service that does nothing, in a process of its own: what Envoy, the machine and gRPC cost without a server
+//! of ours.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::process::{Child, Command, Stdio};
 
-use quorate_api::envoy::service::ratelimit::v3::rate_limit_response::Code;
-use quorate_api::envoy::service::ratelimit::v3::{RateLimitRequest, RateLimitResponse};
-use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::body::Body;
-use tonic::codegen::Service;
-use tonic::server::{Grpc, NamedService, UnaryService};
-use tonic::transport::Server;
-use tonic::{Request, Response, Status};
-use tonic_prost::ProstCodec;
-
-/// Serves it until the runtime of the test ends.
-pub async fn serve() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    let incoming = TcpListenerStream::new(listener);
-    tokio::spawn(Server::builder().add_service(Nothing).serve_with_incoming(incoming));
-    address
+/// A running service; killed when dropped.
+pub struct Nothing {
+    child: Child,
+    pub address: SocketAddr,
 }
 
-#[derive(Clone)]
-struct Nothing;
-
-impl NamedService for Nothing {
-    const NAME: &'static str = "envoy.service.ratelimit.v3.RateLimitService";
-}
-
-impl UnaryService<RateLimitRequest> for Nothing {
-    type Response = RateLimitResponse;
-    type Future = Ready<Result<Response<RateLimitResponse>, Status>>;
-
-    fn call(&mut self, _: Request<RateLimitRequest>) -> Self::Future {
-        ready(Ok(Response::new(RateLimitResponse {
-            overall_code: Code::Ok.into(),
-            ..RateLimitResponse::default()
-        })))
+impl Nothing {
+    /// Starts one and waits until it listens.
+    pub fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_donothing"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("it says where it listens");
+        let address = line.trim().parse().expect("an address");
+        Self { child, address }
     }
 }
 
-impl Service<http::Request<Body>> for Nothing {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(async move {
-            let codec = ProstCodec::<RateLimitResponse, RateLimitRequest>::default();
-            Ok(Grpc::new(codec).unary(Nothing, request).await)
-        })
+impl Drop for Nothing {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,72 +20,63 @@ use crate::harness::client::within;
 /// Connections, each with one request at a time.
 const CONNECTIONS: u32 = 25;
 
-/// What came back: how often each status.
-pub type Statuses = BTreeMap<StatusCode, u64>;
+/// What came back to one request.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply {
+    pub sent: Instant,
+    pub status: StatusCode,
+}
+
+/// How often each status came back.
+pub fn statuses(replies: &[Reply]) -> BTreeMap<StatusCode, u64> {
+    let mut statuses = BTreeMap::new();
+    for reply in replies {
+        *statuses.entry(reply.status).or_default() += 1;
+    }
+    statuses
+}
 
 /// A load that goes on until it is told to stop.
 pub struct Load {
     stop: Arc<AtomicBool>,
-    answered: Arc<AtomicU64>,
-    callers: JoinSet<Statuses>,
+    callers: JoinSet<Vec<Reply>>,
 }
 
 impl Load {
     /// Begins. A connection that is late sends what it owes as fast as it is answered.
     pub fn start(address: SocketAddr, per_second: u32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let answered = Arc::new(AtomicU64::new(0));
         let mut callers = JoinSet::new();
         let every = Duration::from_secs(1) * CONNECTIONS / per_second;
         for caller in 0..CONNECTIONS {
             let first = Instant::now() + every * caller / CONNECTIONS;
-            callers.spawn(call(address, first, every, Arc::clone(&stop), Arc::clone(&answered)));
+            callers.spawn(call(address, first, every, Arc::clone(&stop)));
         }
-        Self {
-            stop,
-            answered,
-            callers,
-        }
-    }
-
-    /// How many requests were answered so far.
-    pub fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
+        Self { stop, callers }
     }
 
     /// Ends it and says what came back.
-    pub async fn finish(mut self) -> Statuses {
+    pub async fn finish(self) -> Vec<Reply> {
         self.stop.store(true, Ordering::Relaxed);
-        let mut all = Statuses::new();
-        while let Some(statuses) = self.callers.join_next().await {
-            for (status, count) in statuses.expect("no request failed") {
-                *all.entry(status).or_default() += count;
-            }
-        }
-        all
+        self.callers.join_all().await.concat()
     }
 }
 
-async fn call(
-    address: SocketAddr,
-    first: Instant,
-    every: Duration,
-    stop: Arc<AtomicBool>,
-    answered: Arc<AtomicU64>,
-) -> Statuses {
+async fn call(address: SocketAddr, first: Instant, every: Duration, stop: Arc<AtomicBool>) -> Vec<Reply> {
     let connection = TcpStream::connect(address).await.expect("Envoy listens");
     let (mut sender, connection) = handshake(TokioIo::new(connection)).await.expect("HTTP/1.1 is spoken");
     let connection = tokio::spawn(connection);
     let mut ticks = interval_at(first, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut statuses = Statuses::new();
+    let mut replies = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         ticks.tick().await;
-        *statuses.entry(ask(&mut sender).await).or_default() += 1;
-        answered.fetch_add(1, Ordering::Relaxed);
+        let sent = Instant::now();
+        let status = ask(&mut sender).await;
+        replies.push(Reply { sent, status });
     }
     connection.abort();
-    statuses
+    replies
 }
 
 async fn ask(sender: &mut SendRequest<Empty<Bytes>>) -> StatusCode {

@@ -1,7 +1,9 @@
-//! The service that the whole-server benchmark compares with: the same messages, the same library, the same kind of
-//! runtime and the same allocator as `quorate serve`, and an answer that was decided beforehand.
+//! The service that benchmarks and tests compare with: the same messages, the same library, the same kind of runtime and
+//! the same allocator as `quorate serve`, and an answer that was decided beforehand, to our own callers and to Envoy.
 //!
 //! It decides nothing, counts nothing and checks nothing: what it costs is what tonic costs.
+
+mod envoy;
 
 use std::net::SocketAddr;
 
@@ -93,6 +95,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     tonic::transport::Server::builder()
         .add_service(DecisionServiceServer::new(DoNothing))
+        .add_service(envoy::LimitNothing)
         .serve_with_incoming(connections)
         .await?;
     Ok(())
