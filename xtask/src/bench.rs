@@ -1,11 +1,16 @@
 //! `cargo xtask bench`: the benchmarks, on the profile that ships.
 //!
-//! Three of them: criterion on the core, the whole server against a service that does nothing, and what a quota costs.
+//! Four of them: criterion on the core, the whole server against a service that does nothing, what a quota costs, and how
+//! much Envoy can ask within its default time-out.
 //! None is a gate of CI: what they say depends on the machine, and `docs/performance.md` says which machine said what.
 
+mod envoy;
+mod folder;
 mod load;
 mod operations;
+mod page;
 mod pinned;
+mod proxy;
 mod quota;
 mod server;
 mod serving;
@@ -26,6 +31,8 @@ pub struct Options {
     server: server::Turns,
     #[command(flatten)]
     operations: operations::Length,
+    #[command(flatten)]
+    envoy: envoy::Steps,
     /// Passed on to criterion, for instance a filter
     #[arg(last = true)]
     criterion: Vec<String>,
@@ -41,6 +48,8 @@ enum Which {
     Quota,
     /// The second half of that alone
     Operations,
+    /// How much a real Envoy can ask before more than one of 1,000 questions take longer than its default 20 ms
+    Envoy,
 }
 
 /// Runs the benchmarks.
@@ -57,6 +66,9 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     }
     if wanted(Which::Quota) || options.which == Some(Which::Operations) {
         operations::run(project, &options.operations)?;
+    }
+    if wanted(Which::Envoy) {
+        envoy::run(project, &options.envoy)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::project::Project;
 
 /// Connections of the load.
 pub const CONNECTIONS: &str = "4";
-/// Calls in flight on each connection.
+/// Calls in flight on each connection of a closed loop.
 pub const IN_FLIGHT: &str = "25";
 /// Keys that are asked for.
 pub const KEYS: &str = "100000";
@@ -50,20 +50,23 @@ pub fn build(project: &Project, package: &str, program: &str) -> Result<PathBuf>
     Ok(target.join("dist").join(program))
 }
 
-/// The command that makes a load; `mode` is what it is told of how to ask.
-pub fn bench(quorate: &Path, address: &str, mode: &[&str], seconds: u32) -> Command {
+/// The command that makes a load; `mode` is what it is told of how to ask, `in_flight` how many calls at once on each
+/// connection.
+pub fn bench(quorate: &Path, address: &str, mode: &[&str], in_flight: &str, seconds: u32) -> Command {
     let mut bench = on_core(LOAD_CORE, quorate);
     bench
         .args(["bench", "--json", "--server", address, "--mode"])
         .args(mode);
-    bench.args(["--connections", CONNECTIONS, "--in-flight", IN_FLIGHT, "--keys", KEYS]);
+    bench.args(["--connections", CONNECTIONS, "--in-flight", in_flight, "--keys", KEYS]);
     bench.args(["--duration", &format!("{seconds}s")]);
     bench
 }
 
 /// Makes a load and waits for its end.
 pub fn load(quorate: &Path, address: &str, mode: &[&str], seconds: u32) -> Result<Load> {
-    decided(&command::capture(&mut bench(quorate, address, mode, seconds))?)
+    decided(&command::capture(&mut bench(
+        quorate, address, mode, IN_FLIGHT, seconds,
+    ))?)
 }
 
 /// Reads the report of a load.

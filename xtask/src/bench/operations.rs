@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::load::{CONNECTIONS, KEYS, bench, build, decided, machine};
+use super::load::{CONNECTIONS, IN_FLIGHT, KEYS, bench, build, decided, machine};
 use super::quota::ORGS;
 use super::serving::{Serving, Store};
 use crate::project::Project;
@@ -41,11 +41,11 @@ struct Counted {
 /// Builds the server as it ships, measures from its first decision on, and prints the table.
 pub fn run(project: &Project, length: &Length) -> Result<()> {
     let quorate = build(project, "quorate-server", "quorate")?;
-    let server = Serving::start(project, &quorate, "quota.yaml", Store::Embedded)?;
+    let server = Serving::start(project, &quorate, ["--policy", "quota.yaml"], Store::Embedded)?;
     let mut counted = vec![count(&server)?];
     let seconds = length.intervals * INTERVAL_S;
     let mode = ["unary", "--orgs", ORGS, "--rate", RATE];
-    let load = bench(&quorate, &server.grpc, &mode, seconds)
+    let load = bench(&quorate, &server.grpc, &mode, IN_FLIGHT, seconds)
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start the load")?;

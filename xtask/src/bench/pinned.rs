@@ -33,18 +33,31 @@ pub fn on_core(core: &str, program: &Path) -> Command {
 impl Pinned {
     /// Starts it and waits for its first line, which says where it listens.
     pub fn start(command: &mut Command) -> Result<Self> {
-        let child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start a server under taskset (of util-linux)")?;
-        let mut server = Self {
-            child,
-            first_line: String::new(),
-        };
+        let mut server = Self::spawn(command.stdout(Stdio::piped()))?;
         let stdout = server.child.stdout.take().context("its output is piped")?;
         BufReader::new(stdout).read_line(&mut server.first_line)?;
         ensure!(!server.first_line.is_empty(), "the server ended before it was ready");
         Ok(server)
+    }
+
+    /// Starts one that says in another way where it listens.
+    pub fn silent(command: &mut Command) -> Result<Self> {
+        Self::spawn(command.stdout(Stdio::null()))
+    }
+
+    fn spawn(command: &mut Command) -> Result<Self> {
+        let child = command
+            .spawn()
+            .context("cannot start a server under taskset (of util-linux)")?;
+        Ok(Self {
+            child,
+            first_line: String::new(),
+        })
+    }
+
+    /// Whether it has ended by itself.
+    pub fn ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
     }
 
     /// The CPU time it has taken so far, in user and system mode, in nanoseconds.

@@ -29,8 +29,8 @@ pub fn run(project: &Project, turns: &Turns) -> Result<()> {
     let cores = std::thread::available_parallelism()?.get();
     ensure!(cores >= 2, "one core for the server and one for the load are needed");
     let quorate = build(project, "quorate-server", "quorate")?;
-    let without = Serving::start(project, &quorate, "policy.yaml", Store::Embedded)?;
-    let with = Serving::start(project, &quorate, "quota.yaml", Store::Embedded)?;
+    let without = Serving::start(project, &quorate, ["--policy", "policy.yaml"], Store::Embedded)?;
+    let with = Serving::start(project, &quorate, ["--policy", "quota.yaml"], Store::Embedded)?;
     let servers = [&without, &with];
 
     let mut ways = [

@@ -38,7 +38,7 @@ pub fn run(project: &Project, turns: &Turns) -> Result<()> {
     let quorate = build(project, "quorate-server", "quorate")?;
     let donothing = build(project, "quorate-tests", "donothing")?;
 
-    let server = Serving::start(project, &quorate, "policy.yaml", Store::Nowhere)?;
+    let server = Serving::start(project, &quorate, ["--policy", "policy.yaml"], Store::Nowhere)?;
     let nothing = Pinned::start(&mut on_core(SERVER_CORE, &donothing))?;
     let nothing_at = nothing.first_line.trim().to_owned();
 
