@@ -6,9 +6,11 @@ pub mod ask;
 pub mod certificates;
 pub mod client;
 pub mod command;
+pub mod data;
 pub mod document;
 pub mod http;
 pub mod policy;
+pub mod raw;
 pub mod server;
 pub mod time;
 

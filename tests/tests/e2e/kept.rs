@@ -8,27 +8,16 @@ mod stops;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::harness::{Launch, Server, policy, time};
+use crate::harness::data::{self, folder, stop};
+use crate::harness::{Server, policy, time};
 
 /// A minute that holds ten and an hour that holds fifteen. Long enough that no test ends either.
 const MINUTE_AND_HOUR: &str =
     "limits: [{ name: minute, limit: 10, window: 59m, per: key }, { name: hour, limit: 15, window: 10h, per: key }]";
 
-/// A folder for data.
-fn folder() -> TempDir {
-    TempDir::new().expect("a folder of its own")
-}
-
 /// A server with a plan that keeps its windows there.
 fn serve(plan: &str, folder: &TempDir) -> Server {
-    Launch::keeping(policy::plan(plan), &folder.path().join("data")).start()
-}
-
-/// Stops a server in good order.
-fn stop(mut server: Server) {
-    server.signal(Signal::TERM);
-    let status = server.wait();
-    assert!(status.success(), "{status}:\n{}", server.words());
+    data::serve(policy::plan(plan), folder)
 }
 
 /// Ends a server as a crash does.

@@ -3,17 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use quorate_api::v1::{Algorithm, Include, Reason, ShouldAllowRequest, ShouldAllowResponse};
 use rustix::process::Signal;
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use crate::harness::data::{self, folder, serve, stop};
 use crate::harness::{AskExt, Client, Launch, Server, ask, policy, time};
-
-/// Units that were asked for are here by then, or never will be.
-const EVENTUALLY: Duration = Duration::from_secs(120);
 
 /// A denial that says so early a time waits for the store; the pools of these tests refill far more slowly.
 const PENDING_NS: u64 = 2_000_000_000;
@@ -34,31 +30,10 @@ fn pooled(mode: &str, capacity: u64) -> String {
     ))
 }
 
-fn folder() -> TempDir {
-    TempDir::new().expect("a folder of its own")
-}
-
-fn serve(policy: impl AsRef<str>, folder: &TempDir) -> Server {
-    Launch::keeping(policy, &folder.path().join("data")).start()
-}
-
-fn stop(mut server: Server) {
-    server.signal(Signal::TERM);
-    let status = server.wait();
-    assert!(status.success(), "{status}:\n{}", server.words());
-}
-
 /// Asks until it is not told that the store has yet to answer.
 async fn settled(client: &Client, request: &ShouldAllowRequest) -> ShouldAllowResponse {
-    let deadline = Instant::now() + EVENTUALLY;
-    loop {
-        let answer = client.ask(request.clone()).await;
-        if answer.allowed || answer.retry_after_ns > PENDING_NS {
-            return answer;
-        }
-        assert!(answer.retryable && answer.retry_after_ns > 0, "{answer:?}");
-        assert!(Instant::now() < deadline, "units do not come: {answer:?}");
-    }
+    let pending = |answer: &ShouldAllowResponse| !answer.allowed && answer.retry_after_ns <= PENDING_NS;
+    data::settled(client, request, pending).await
 }
 
 /// Draws so many units in requests of one each, by a key that has none left of its own.

@@ -10,16 +10,10 @@ mod reloading;
 mod spending;
 mod transfer;
 
-use std::time::{Duration, Instant};
-
 use quorate_api::v1::{Reason, ShouldAllowRequest, ShouldAllowResponse};
-use rustix::process::Signal;
-use tempfile::TempDir;
 
-use crate::harness::{AskExt, Client, Launch, Server, policy};
-
-/// Units that were asked for are here by then, or never will be.
-const EVENTUALLY: Duration = Duration::from_secs(120);
+use crate::harness::data::{self, EVENTUALLY, folder, serve, stop};
+use crate::harness::{AskExt, Client, policy};
 
 /// A policy whose only limit is this quota, `q`.
 fn quota(fields: &str) -> String {
@@ -31,37 +25,10 @@ fn monthly(limit: u64) -> String {
     quota(&format!("per: org, limit: {limit}, period: month"))
 }
 
-/// A folder for data.
-fn folder() -> TempDir {
-    TempDir::new().expect("a folder of its own")
-}
-
-/// A server that keeps its quotas there.
-fn serve(policy: impl AsRef<str>, folder: &TempDir) -> Server {
-    Launch::keeping(policy, &folder.path().join("data")).start()
-}
-
-/// Stops a server in good order.
-fn stop(mut server: Server) {
-    server.signal(Signal::TERM);
-    let status = server.wait();
-    assert!(status.success(), "{status}:\n{}", server.words());
-}
-
 /// Asks until it is not told that units are on their way.
 async fn settled(client: &Client, request: &ShouldAllowRequest) -> ShouldAllowResponse {
-    let deadline = Instant::now() + EVENTUALLY;
-    loop {
-        let answer = client.ask(request.clone()).await;
-        if answer.reason() != Reason::QuotaPending {
-            return answer;
-        }
-        assert!(
-            !answer.allowed && answer.retryable && answer.retry_after_ns > 0,
-            "{answer:?}"
-        );
-        assert!(Instant::now() < deadline, "units do not come: {answer:?}");
-    }
+    let pending = |answer: &ShouldAllowResponse| answer.reason() == Reason::QuotaPending;
+    data::settled(client, request, pending).await
 }
 
 /// Asks until it is allowed or denied for good, and is allowed.

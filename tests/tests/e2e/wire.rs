@@ -1,13 +1,12 @@
 //! What arrives is read as protobuf says, whoever wrote it: bytes of every kind are answered as the reference decoder
 //! understands them.
 
-use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
 use quorate_api::v1::{ChargeMode, Include, ShouldAllowRequest, ShouldAllowResponse};
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::harness::client::within;
+use crate::harness::raw::Raw;
 use crate::harness::{AskExt, Client, Launch, ask};
 
 const POLICY: &str = "
@@ -23,42 +22,6 @@ plans:
 endpoints: [{ match: 'GET /a/{id}', scopes_any: [soc2] }]
 ";
 
-/// Sends bytes as they are.
-#[derive(Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = ShouldAllowResponse;
-    type Encoder = Self;
-    type Decoder = Self;
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = ShouldAllowResponse;
-    type Error = Status;
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<ShouldAllowResponse>, Status> {
-        let bytes: Bytes = buffer.copy_to_bytes(buffer.remaining());
-        let answer = ShouldAllowResponse::decode(bytes);
-        answer.map(Some).map_err(|error| Status::internal(error.to_string()))
-    }
-}
-
 /// What came of a call, without what differs between two calls that are alike.
 #[derive(Debug, PartialEq)]
 enum Outcome {
@@ -70,7 +33,7 @@ async fn send(client: &Client, bytes: Vec<u8>) -> Outcome {
     let mut grpc = tonic::client::Grpc::new(client.channel.clone());
     grpc.ready().await.expect("connected");
     let path = http::uri::PathAndQuery::from_static("/quorate.v1.DecisionService/ShouldAllow");
-    match within(grpc.unary(tonic::Request::new(bytes), path, Raw)).await {
+    match within(grpc.unary(tonic::Request::new(bytes), path, Raw::<ShouldAllowResponse>::default())).await {
         Ok(answer) => {
             let answer = answer.into_inner();
             let stable = |status: &mut quorate_api::v1::LimitStatus| {

@@ -1,16 +1,15 @@
 //! A client of Envoy's services: messages, bytes in their place, and requests in few words.
 
-use bytes::{Buf, BufMut};
 use prost::Message;
 use quorate_api::envoy::extensions::common::ratelimit::v3::RateLimitDescriptor;
 use quorate_api::envoy::extensions::common::ratelimit::v3::rate_limit_descriptor::Entry;
 use quorate_api::envoy::service::ratelimit::v3::rate_limit_response::Code as Verdict;
 use quorate_api::envoy::service::ratelimit::v3::{RateLimitRequest, RateLimitResponse};
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::harness::client::within;
+use crate::harness::raw::Raw;
 use crate::harness::{Launch, Server};
 
 /// Where the service is served.
@@ -115,43 +114,7 @@ impl RateLimits {
             let token = format!("Bearer {token}").parse().expect("text");
             request.metadata_mut().insert("authorization", token);
         }
-        let answer = within(grpc.unary(request, path, Raw)).await?;
+        let answer = within(grpc.unary(request, path, Raw::default())).await?;
         Ok(answer.into_inner())
-    }
-}
-
-/// Sends bytes as they are.
-#[derive(Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Vec<u8>;
-    type Decode = RateLimitResponse;
-    type Encoder = Self;
-    type Decoder = Self;
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Vec<u8>;
-    type Error = Status;
-    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put_slice(&item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = RateLimitResponse;
-    type Error = Status;
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<RateLimitResponse>, Status> {
-        let bytes = buffer.copy_to_bytes(buffer.remaining());
-        let answer = RateLimitResponse::decode(bytes);
-        answer.map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }
