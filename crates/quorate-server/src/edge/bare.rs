@@ -2,7 +2,7 @@
 
 use quorate_core::answer::{Answer, DecidedBy, DecisionId, Few, Reason, Retry};
 
-/// A denial for a reason and nothing else. Nothing was looked at and nothing charged.
+/// An answer for a reason and nothing else, mostly a denial. Nothing was looked at and nothing charged.
 #[must_use]
 pub fn bare(reason: Reason, retry: Retry) -> Answer<'static> {
     Answer {

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
-use quorate_core::answer::{Answer, Binding, DecidedBy, DecisionId, Few, Reason, Retry, Status, StatusKind, Warning};
+use quorate_core::answer::{Answer, Binding, DecidedBy, DecisionId, Reason, Retry, Status, StatusKind, Warning};
 use quorate_core::limit::{Algorithm, PoolMode, Precision};
 use quorate_core::time::{Period, SECOND};
 use quorate_policy::HeaderProfile;
 
 use super::{render, text};
+use crate::edge::bare;
 
 const ALL: [HeaderProfile; 4] = [
     HeaderProfile::XRateLimitUnix,
@@ -30,21 +31,9 @@ const PER_MINUTE: Binding<'_> = Binding {
 
 fn allowed(binding: Option<Binding<'_>>) -> Answer<'_> {
     Answer {
-        reason: Reason::Ok,
-        retry: Retry::Passed,
-        degraded: false,
         binding,
-        bound_by_quota: false,
-        payment_required: false,
-        drawn: 0,
         burst_remaining: 10,
-        overage: 0,
-        warnings: Few::default(),
-        shadow_denied: Few::default(),
-        statuses: &[],
         decision_id: DecisionId(1),
-        replayed: false,
-        slot_held: false,
         by: DecidedBy {
             sequence: 1,
             content_hash: "abcd",
@@ -52,6 +41,7 @@ fn allowed(binding: Option<Binding<'_>>) -> Answer<'_> {
             endpoint: "other",
             org: "acme",
         },
+        ..bare(Reason::Ok, Retry::Passed)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use expect_test::expect;
-use quorate_core::answer::{Answer, Binding, DecidedBy, DecisionId, Few, Reason, Retry, Warning};
+use quorate_core::answer::{Answer, Binding, DecidedBy, DecisionId, Reason, Retry, Warning};
 
 use super::shadow::NAMES_MAX;
 use super::{Door, Family, Kind, Listener, ServerView, Telemetry, Value, exposition};
+use crate::edge::bare;
 
 const PER_MINUTE: Binding<'_> = Binding {
     name: "per-minute",
@@ -17,26 +18,14 @@ const PER_MINUTE: Binding<'_> = Binding {
 };
 
 pub(crate) fn answer(reason: Reason) -> Answer<'static> {
+    let retry = if reason == Reason::Ok {
+        Retry::Passed
+    } else {
+        Retry::After(1)
+    };
     Answer {
-        reason,
-        retry: if reason == Reason::Ok {
-            Retry::Passed
-        } else {
-            Retry::After(1)
-        },
-        degraded: false,
         binding: Some(PER_MINUTE),
-        bound_by_quota: false,
-        payment_required: false,
-        drawn: 0,
-        burst_remaining: 0,
-        overage: 0,
-        warnings: Few::default(),
-        shadow_denied: Few::default(),
-        statuses: &[],
         decision_id: DecisionId(1),
-        replayed: false,
-        slot_held: false,
         by: DecidedBy {
             sequence: 1,
             content_hash: "abcd",
@@ -44,6 +33,7 @@ pub(crate) fn answer(reason: Reason) -> Answer<'static> {
             endpoint: "other",
             org: "acme",
         },
+        ..bare(reason, retry)
     }
 }
 

@@ -8,25 +8,12 @@ use quorate_core::time::Period;
 
 use quorate_policy::HeaderProfile;
 
+use crate::edge::bare;
 use crate::grpc::convert::*;
 
 fn answer() -> Answer<'static> {
     Answer {
-        reason: Reason::Ok,
-        retry: Retry::Passed,
-        degraded: false,
-        binding: None,
-        bound_by_quota: false,
-        payment_required: false,
-        drawn: 0,
-        burst_remaining: 0,
-        overage: 0,
-        warnings: Few::default(),
-        shadow_denied: Few::default(),
-        statuses: &[],
         decision_id: DecisionId(7),
-        replayed: false,
-        slot_held: false,
         by: DecidedBy {
             sequence: 3,
             content_hash: "abc",
@@ -34,6 +21,7 @@ fn answer() -> Answer<'static> {
             endpoint: "other",
             org: "acme",
         },
+        ..bare(Reason::Ok, Retry::Passed)
     }
 }
 
@@ -205,29 +193,7 @@ fn jitter_adds_up_to_a_tenth_and_headers_say_the_same() {
 
 #[test]
 fn every_reason_has_its_name_on_the_wire() {
-    let reasons = [
-        Reason::Ok,
-        Reason::RateLimited,
-        Reason::QuotaExhausted,
-        Reason::QuotaPending,
-        Reason::PoolExhausted,
-        Reason::ConcurrencyExceeded,
-        Reason::KeyUnknown,
-        Reason::KeyInvalid,
-        Reason::KeyRevoked,
-        Reason::KeySuspended,
-        Reason::KeyExpired,
-        Reason::OrgMismatch,
-        Reason::Banned,
-        Reason::Paused,
-        Reason::ScopeMissing,
-        Reason::EnvironmentMismatch,
-        Reason::PolicyForbids,
-        Reason::CostExceedsLimit,
-        Reason::Overloaded,
-        Reason::Unavailable,
-    ];
-    for reason in reasons {
+    for reason in crate::http::reason::ALL {
         let response = render(&Answer { reason, ..answer() }, Rendering::default(), &[], || 0);
         let name = format!("{reason:?}");
         assert_eq!(format!("{:?}", response.reason()), name);
