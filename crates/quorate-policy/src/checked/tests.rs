@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 
 use crate::{Report, Source, check};
 
+mod bursts;
 mod endpoints;
 mod hash;
 mod limits;

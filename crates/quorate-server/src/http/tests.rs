@@ -1,10 +1,12 @@
 //! The HTTP door as its callers see it: a router in front of a real node, without a socket.
 
+mod callers;
+mod pages;
+
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use expect_test::{Expect, expect};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use quorate_node::{Node, NodeConfig};
@@ -14,8 +16,8 @@ use tower::ServiceExt as _;
 
 use super::request::BODY_BYTES_MAX;
 use super::router;
-use crate::callers::{Caller, Callers, Orgs, Proof, hash_token};
-use crate::edge::{Edge, InFlight, PolicyFailure, PolicyHealth, Readiness};
+use crate::callers::Callers;
+use crate::edge::{Edge, InFlight, PolicyHealth, Readiness};
 use crate::telemetry::Telemetry;
 
 const POLICY: &str = "
@@ -275,216 +277,4 @@ async fn too_much_work_in_flight_is_503_and_counted() {
         "{metrics}"
     );
     assert!(metrics.contains("quorate_requests_overloaded_total 1\n"), "{metrics}");
-}
-
-fn two_callers() -> Callers {
-    let caller = |name: &str, orgs| {
-        let proof = vec![Proof::Token(hash_token(name.as_bytes()))];
-        let name = name.to_owned();
-        (Arc::new(Caller { name, orgs }), proof)
-    };
-    let acme = Orgs::Only(vec!["acme".to_owned()]);
-    Callers::new([caller("all", Orgs::All), caller("acme", acme)])
-}
-
-#[tokio::test]
-async fn callers_ask_for_their_orgs_only() {
-    let door = Door::new(edge_of(POLICY, two_callers(), 100));
-    let asked = |token: Option<&str>, path: &str, body: &Value| {
-        let post = path == "/v1/should-allow";
-        let request = Request::builder().method(if post { "POST" } else { "GET" }).uri(path);
-        let mut request = request.header("content-type", "application/json");
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let body = if post {
-            Body::from(body.to_string())
-        } else {
-            Body::empty()
-        };
-        door.send(request.body(body).expect("a request"))
-    };
-    let (acme, other) = (json!({"key": "a", "org": "acme"}), json!({"key": "a", "org": "other"}));
-    let ask = "/v1/should-allow";
-    for (token, path, body, status) in [
-        (None, ask, &acme, 401),
-        (Some("nobody"), ask, &acme, 401),
-        (Some("acme"), ask, &acme, 200),
-        (Some("acme"), ask, &other, 403),
-        (Some("all"), ask, &other, 200),
-        (None, "/v1/policy", &acme, 401),
-        (None, "/v1/throttled", &acme, 401),
-        (Some("acme"), "/v1/policy?key=a&org=other", &acme, 403),
-        (Some("acme"), "/v1/policy?key=a", &acme, 200),
-        (Some("acme"), "/v1/policy?key=ak_beta", &acme, 403),
-        (Some("all"), "/v1/policy?key=ak_beta", &acme, 200),
-        // What watches the server needs no token.
-        (None, "/metrics", &acme, 200),
-        (None, "/healthz", &acme, 200),
-        (None, "/readyz", &acme, 200),
-    ] {
-        let got = asked(token, path, body).await;
-        assert_eq!(got.status.as_u16(), status, "{token:?} {path} {body}: {}", got.body);
-        assert_eq!(got.header("www-authenticate").is_some(), status == 401);
-    }
-    let metrics = door.get("/metrics").await.body;
-    assert!(
-        metrics.contains("quorate_requests_refused_total{door=\"http\"} 3\n"),
-        "{metrics}"
-    );
-    // Whose the key is that is not acme's, acme does not learn.
-    let guessed = asked(Some("acme"), ask, &json!({"key": "ak_beta", "include": ["policy"]})).await;
-    assert_eq!(guessed.code(), (403, "ORG_MISMATCH".to_owned()));
-    assert_eq!(guessed.json()["policy"]["org"], "acme");
-    assert!(!guessed.body.contains("beta"), "{}", guessed.body);
-}
-
-#[tokio::test]
-async fn callers_see_who_is_throttled_in_their_orgs_only() {
-    let door = Door::new(edge_of(POLICY, two_callers(), 100));
-    let send = async |token: &str, request: http::request::Builder, body: String| {
-        let request = request
-            .header("authorization", format!("Bearer {token}"))
-            .header("content-type", "application/json");
-        door.send(request.body(Body::from(body)).expect("a request")).await
-    };
-    for org in ["acme", "other"] {
-        for _ in 0..4 {
-            let body = json!({"key": "k", "org": org}).to_string();
-            send("all", Request::post("/v1/should-allow"), body).await;
-        }
-    }
-    let seen = async |token| {
-        let got = send(token, Request::get("/v1/throttled"), String::new()).await.json();
-        let keys = got["keys"].as_array().expect("a list").clone();
-        assert_eq!(got["limits"].as_array().map(Vec::len), Some(keys.len()));
-        keys
-    };
-    let of_acme = json!({"org": "acme", "key": "k", "denied": 1, "denied_error": 0});
-    assert_eq!(seen("acme").await, [of_acme]);
-    assert_eq!(seen("all").await.len(), 2);
-}
-
-async fn check_page(got: Got, expected: Expect) {
-    let mut json = got.json();
-    // What differs from run to run.
-    if let Some(version) = json.get_mut("version") {
-        *version = json!("VERSION");
-    }
-    expected.assert_eq(&format!("{} {json:#}\n", got.status.as_u16()));
-}
-
-#[tokio::test]
-async fn health_says_whether_and_readiness_why() {
-    let door = Door::of(POLICY);
-    check_page(
-        door.get("/healthz").await,
-        expect![[r#"
-        200 {
-          "alive": true,
-          "version": "VERSION"
-        }
-    "#]],
-    )
-    .await;
-    check_page(
-        door.get("/readyz").await,
-        expect![[r#"
-            200 {
-              "draining": false,
-              "policy": {
-                "content_hash": "abcd",
-                "last_failure": null,
-                "loaded_at": "2023-11-14T22:13:20Z",
-                "sequence": 1,
-                "sources": [
-                  "policy.yaml"
-                ]
-              },
-              "ready": true,
-              "reloads": {
-                "failed": 0,
-                "ok": 0
-              }
-            }
-        "#]],
-    )
-    .await;
-    door.edge.readiness.policy_failed(PolicyFailure {
-        unix_ns: 1_700_000_060_000_000_000,
-        message: "policy.yaml:3:1: unknown field\npolicy.yaml:9:1: unknown plan".to_owned(),
-    });
-    door.edge.readiness.set_serving(false);
-    check_page(
-        door.get("/readyz").await,
-        expect![[r#"
-            503 {
-              "draining": true,
-              "policy": {
-                "content_hash": "abcd",
-                "last_failure": {
-                  "at": "2023-11-14T22:14:20Z",
-                  "problems": [
-                    "policy.yaml:3:1: unknown field",
-                    "policy.yaml:9:1: unknown plan"
-                  ]
-                },
-                "loaded_at": "2023-11-14T22:13:20Z",
-                "sequence": 1,
-                "sources": [
-                  "policy.yaml"
-                ]
-              },
-              "ready": false,
-              "reloads": {
-                "failed": 1,
-                "ok": 0
-              }
-            }
-        "#]],
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn the_policy_is_shown_and_explained() {
-    let door = Door::of(POLICY);
-    let overview = door.get("/v1/policy").await;
-    assert_eq!(overview.status, StatusCode::OK);
-    let json = overview.json();
-    assert_eq!(json["sequence"], 1);
-    assert_eq!(json["headers"], json!(["x-ratelimit-unix", "ietf"]));
-    assert_eq!(json["endpoints"], json!(["GET /audit", "POST /scan"]));
-    assert_eq!(json["explanation"], Value::Null);
-
-    let explained = door
-        .get("/v1/policy?key=ak_1&endpoint=POST%20/scan&cost=1")
-        .await
-        .json();
-    let limits = explained["explanation"]["limits"].as_array().expect("limits").clone();
-    assert_eq!(limits[0]["name"], "per-minute");
-    assert_eq!(limits[0]["cost"], 2);
-    let after = door.ask(&json!({"key": "ak_1", "check_only": true})).await;
-    assert_eq!(after.json()["remaining"], 3, "to explain charges nothing");
-
-    let nobody = door.get("/v1/policy?endpoint=POST%20/scan").await;
-    assert_eq!(nobody.code(), (400, "INVALID_ARGUMENT".to_owned()));
-    for query in ["key=k&cost=-1", "key=k&costs=1"] {
-        let got = door.get(&format!("/v1/policy?{query}")).await;
-        assert_eq!(got.code(), (400, "INVALID_ARGUMENT".to_owned()), "{query}");
-    }
-}
-
-#[tokio::test]
-async fn credentials_are_never_shown() {
-    let door = Door::of(POLICY);
-    for _ in 0..3 {
-        door.ask(&json!({"credential": "qk_very_secret"})).await;
-    }
-    let throttled = door.get("/v1/throttled").await;
-    assert_eq!(throttled.json()["keys"][0]["key"], Value::Null);
-    for page in ["/v1/throttled", "/metrics", "/v1/policy", "/readyz"] {
-        let body = door.get(page).await.body;
-        assert!(!body.contains("qk_very_secret"), "{page}");
-    }
 }

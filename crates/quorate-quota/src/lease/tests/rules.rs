@@ -1,6 +1,10 @@
 //! The rules of a lease, one by one.
 
-use quorate_core::grant::{GrantCap, GrantOperation, GrantOutcome, HolderId};
+mod caps;
+mod soft;
+mod thresholds;
+
+use quorate_core::grant::{GrantOperation, GrantOutcome, HolderId};
 use quorate_core::time::SECOND;
 
 use super::super::{Effect, Event, Kind, Terms};
@@ -196,154 +200,6 @@ fn idle_units_go_back_and_the_lease_is_forgotten() {
     assert_eq!(desk.said, [Effect::Settled]);
     assert_eq!(desk.store.granted(), 1);
     assert!(desk.now.0 <= 1_000 * SECOND + 2 * IDLE_NS);
-}
-
-#[test]
-fn a_lowered_cap_stops_takes_at_once_and_takes_back_what_it_can() {
-    let mut desk = Desk::hard(1_000);
-    desk.need(300);
-    desk.settle();
-    desk.spend(120);
-    desk.tell(terms(200));
-    desk.settle();
-    let row = desk.store.row.clone().unwrap();
-    assert_eq!((row.limit, row.granted), (200, 200));
-    assert_eq!(desk.balance(), 80);
-    assert!(!desk.ask(81));
-    assert!(desk.ask(80));
-}
-
-#[test]
-fn a_raised_cap_serves_what_waits() {
-    let mut desk = Desk::hard(10);
-    assert!(desk.ask(10));
-    desk.tell(terms(20));
-    desk.settle();
-    assert!(desk.ask(10));
-    assert_eq!(desk.store.limit_max, 20);
-}
-
-#[test]
-fn a_cap_that_another_server_changed_is_left_alone() {
-    let mut desk = Desk::hard(10);
-    assert!(desk.ask(1));
-    desk.elsewhere(|row| {
-        GrantOperation::Cap(GrantCap {
-            version: row.version,
-            limit: 50,
-        })
-    });
-    desk.after(2 * FRESH_NS);
-    assert!(desk.ask(40));
-    assert_eq!(desk.known.limit, 50);
-    assert!(
-        !desk
-            .operations
-            .iter()
-            .any(|sent| matches!(sent, GrantOperation::Cap(_)))
-    );
-}
-
-#[test]
-fn a_policy_that_changed_while_nobody_ran_is_put_in_force() {
-    let mut desk = Desk::hard(10);
-    desk.store.apply(&GrantOperation::Create { limit: 5 }).unwrap();
-    assert!(desk.ask(8));
-    assert_eq!(desk.store.row.unwrap().limit, 10);
-}
-
-#[test]
-fn a_soft_quota_goes_on_and_says_which_units_lie_beyond() {
-    let mut desk = Desk::new(10, Kind::soft(10), &[]);
-    assert!(desk.ask(8));
-    assert_eq!(desk.overage, 0);
-    assert!(desk.ask(5));
-    assert_eq!(desk.overage, 3);
-    assert!(desk.ask(4));
-    assert_eq!(desk.overage, 7);
-    assert_eq!(desk.store.granted() - 10, 7);
-    assert_eq!(desk.known.ungranted(), 0);
-}
-
-#[test]
-fn a_soft_quota_lets_a_little_through_while_the_store_is_away_and_books_it() {
-    let mut desk = Desk::new(1_000, Kind::Soft { overdraft: 25 }, &[]);
-    assert!(desk.ask(1));
-    assert_eq!(desk.known.overdraft, 0);
-    desk.need(50);
-    desk.answer_with(GrantOutcome::NotTried);
-    assert_eq!(desk.known.overdraft, 25);
-    desk.spent += 25;
-    desk.report();
-    desk.wake();
-    desk.settle();
-    assert_eq!(desk.known.overdraft, 0);
-    assert!(
-        desk.credited >= 26 && desk.store.granted() >= 26,
-        "{} {}",
-        desk.credited,
-        desk.store.granted()
-    );
-}
-
-#[test]
-fn a_soft_quota_notices_that_the_store_does_not_answer() {
-    let mut desk = Desk::new(1_000, Kind::soft(1_000), &[]);
-    desk.need(1);
-    assert_eq!(desk.known.overdraft, 0);
-    desk.wake();
-    assert_eq!(desk.known.overdraft, 10);
-}
-
-#[test]
-fn amounts_known_only_afterwards_are_booked_as_far_as_the_limit_goes() {
-    let mut desk = Desk::hard(100);
-    assert!(desk.ask(90));
-    desk.spent += 15;
-    desk.report();
-    desk.settle();
-    assert_eq!((desk.store.granted(), desk.balance()), (100, 0));
-    desk.tell(Event::Stop);
-    desk.settle();
-    assert!(desk.lease.is_closed());
-    assert_eq!(desk.store.granted(), 100);
-}
-
-#[test]
-fn thresholds_are_told_once_and_by_the_very_decision_that_reaches_them() {
-    let mut desk = Desk::new(100, Kind::Hard, &[50, 80, 100]);
-    desk.need(90);
-    desk.settle();
-    assert_eq!(desk.alerts(), []);
-    for spent in 1..=90_u64 {
-        desk.spend(1);
-        let due = [50, 80, 100].into_iter().filter(|percent| u64::from(*percent) <= spent);
-        assert_eq!(desk.alerts(), due.collect::<Vec<u8>>(), "after {spent}");
-    }
-}
-
-#[test]
-fn thresholds_count_what_others_hold_as_used() {
-    let mut desk = Desk::new(100, Kind::Hard, &[50, 80]);
-    assert!(desk.ask(1));
-    desk.take_elsewhere(9, 60);
-    desk.need(2);
-    desk.settle();
-    assert_eq!(desk.alerts(), [50]);
-}
-
-#[test]
-fn a_denial_that_skips_thresholds_tells_them_first() {
-    let mut desk = Desk::new(100, Kind::Hard, &[50, 80, 100]);
-    assert!(desk.ask(10));
-    assert!(!desk.ask(101));
-    assert_eq!(desk.alerts(), [], "no such cost is ever served");
-    assert!(!desk.ask(95));
-    assert_eq!(desk.alerts(), [50, 80, 100]);
-    assert!(matches!(
-        desk.said.last(),
-        Some(Effect::Exhausted { ungranted: 90, .. })
-    ));
 }
 
 #[test]
