@@ -78,13 +78,16 @@ fn run(arguments: &Arguments, prepared: Prepared) -> Result<(), StartError> {
         // Before the doors open: a signal that comes in the first moment must not kill the process.
         let mut signals = signals::Signals::listen().map_err(StartError::Runtime)?;
         let server = Server::start(prepared).await?;
-        announce::announce(&server, arguments).map_err(StartError::Announce)?;
-        signals.until_stop(|| server.reload_now()).await;
+        let announced = announce::announce(&server, arguments);
+        if announced.is_ok() {
+            signals.until_stop(|| server.reload_now()).await;
+        }
+        // Also where nobody could be told: what outlives the process is in it alone by now.
         tokio::select! {
             () = server.drain() => {}
             () = signals.stop_again() => tracing::warn!("told to stop twice: open calls are dropped"),
         }
-        Ok(())
+        announced.map_err(StartError::Announce)
     })
 }
 

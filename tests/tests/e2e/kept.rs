@@ -2,6 +2,7 @@
 //! and never more room than before.
 
 mod crashes;
+mod failed_starts;
 mod policies;
 mod stops;
 

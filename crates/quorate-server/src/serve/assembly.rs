@@ -1,9 +1,12 @@
 //! Puts a server together: what its doors share, and what stands behind each.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::prepare::Prepared;
+use super::rules::RulesSource;
 use super::server::StartError;
+use super::watch::FileWatch;
 use crate::config::{Config, callers};
 use crate::edge::{Edge, InFlight, PolicyHealth, Readiness};
 use crate::envoy::Envoy;
@@ -78,4 +81,24 @@ pub(super) fn web(prepared: &Prepared, edge: &Arc<Edge>, traces: Option<Traces>)
         edge: Arc::clone(edge),
     };
     Web::new(config, crate::http::router(Arc::clone(edge), traces))
+}
+
+/// Watches the files that may be put in force again; `None` where there are none.
+pub(super) fn watch(prepared: &Prepared) -> notify::Result<Option<FileWatch>> {
+    let rules = prepared.rules_source.as_ref().map(RulesSource::path);
+    let policy = prepared.source.paths().iter().map(PathBuf::as_path);
+    let tls = prepared.config.tls.iter();
+    let certificates = tls.flat_map(|files| {
+        [
+            Some(&files.certificate),
+            Some(&files.key),
+            files.client_authorities.as_ref(),
+        ]
+    });
+    let certificates = certificates.flatten().map(PathBuf::as_path);
+    let paths: Vec<&Path> = policy.chain(certificates).collect();
+    if paths.is_empty() && rules.is_none() {
+        return Ok(None);
+    }
+    FileWatch::start(paths, rules).map(Some)
 }

@@ -1,7 +1,6 @@
 //! A running server: its doors, its timers, and how it goes.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +11,12 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::announce::Addresses;
-use super::assembly::{edge, start_data_plane, start_otlp, web};
+use super::assembly::{edge, start_data_plane, start_otlp, watch, web};
 use super::durable::{Durable, DurableSettings, Granted};
 use super::policy::{PolicyReloader, warn};
 use super::prepare::Prepared;
 use super::reload::{Cause, Reloads};
-use super::rules::{RulesReloader, RulesSource};
+use super::rules::RulesReloader;
 use super::watch::FileWatch;
 use super::windows::LockError;
 use crate::config::Config;
@@ -113,6 +112,8 @@ impl Server {
         let (health, companions) = Companions::new();
         let data_plane = Arc::new(start_data_plane(&prepared, &edge, &companions, traces.as_ref())?);
         let web = web(&prepared, &edge, traces);
+        let watch = watch(&prepared)?;
+        // Last of all that can fail: short windows of a stop in good order are restored once, and then are here alone.
         let durable = match granted {
             Some(granted) => Some(Durable::start(granted, &edge, &health, settings).await?),
             None => None,
@@ -140,9 +141,7 @@ impl Server {
             config: prepared.config,
         };
         server.reloads.warn();
-        let rules = prepared.rules_source.as_ref().map(RulesSource::path);
-        let policy = prepared.source.paths().iter().map(std::path::PathBuf::as_path);
-        server.watch(&policy.collect::<Vec<_>>(), rules)?;
+        server.follow(watch);
         server.keep_time();
         server.accept(sockets);
         server.edge.readiness.set_serving(true);
@@ -218,21 +217,10 @@ impl Server {
         });
     }
 
-    fn watch(&mut self, policy: &[&Path], rules: Option<&Path>) -> Result<(), StartError> {
-        let tls = self.config.tls.iter();
-        let certificates = tls.flat_map(|files| {
-            [
-                Some(&files.certificate),
-                Some(&files.key),
-                files.client_authorities.as_ref(),
-            ]
-        });
-        let certificates = certificates.flatten().map(std::path::PathBuf::as_path);
-        let paths: Vec<&Path> = policy.iter().copied().chain(certificates).collect();
-        if paths.is_empty() && rules.is_none() {
-            return Ok(());
-        }
-        let watch = Arc::new(FileWatch::start(paths, rules)?);
+    fn follow(&mut self, watch: Option<FileWatch>) {
+        let Some(watch) = watch.map(Arc::new) else {
+            return;
+        };
         let reloads = Arc::clone(&self.reloads);
         self.timers.spawn(async move {
             loop {
@@ -247,7 +235,6 @@ impl Server {
                 let _ = tokio::task::spawn_blocking(reload).await;
             }
         });
-        Ok(())
     }
 
     fn keep_time(&mut self) {

@@ -28,6 +28,8 @@ pub struct Launch {
     doors: bool,
     /// Where it runs, if that matters.
     within: Option<PathBuf>,
+    /// The most files that it may open, if that is bounded.
+    files_max: Option<u32>,
 }
 
 /// A running server; killed when dropped.
@@ -46,6 +48,7 @@ impl Launch {
             folder: TempDir::new().expect("a folder of its own"),
             doors: true,
             within: None,
+            files_max: None,
         }
     }
 
@@ -72,6 +75,12 @@ impl Launch {
     /// Runs it in a directory, where it keeps its store as a user's does.
     pub fn within(mut self, directory: &Path) -> Self {
         self.within = Some(directory.to_owned());
+        self
+    }
+
+    /// Lets it open no more than so many files at once, sockets and all.
+    pub fn with_files_max(mut self, files: u32) -> Self {
+        self.files_max = Some(files);
         self
     }
 
@@ -118,7 +127,15 @@ impl Launch {
     }
 
     fn spawn(&self) -> Child {
-        let mut command = Command::new(binary());
+        let mut command = match self.files_max {
+            None => Command::new(binary()),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", r#"ulimit -n "$0" && exec "$@""#, &files.to_string()]);
+                shell.arg(binary());
+                shell
+            }
+        };
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("QUORATE_")) {
             command.env_remove(name);
         }
