@@ -54,6 +54,8 @@ pub struct WindowKeeper {
     /// The number that a turn began with that came round last. It counts after one round more: an entry that was changed
     /// and moved away before the turn came by is written by that.
     turned: Option<u64>,
+    /// The piece that is being filled. What is in it is noted as collected, so it outlives a round that is broken off.
+    piece: PieceWriter,
     /// Pieces to be written.
     waiting: Vec<(String, Vec<u8>)>,
     waiting_bytes: usize,
@@ -64,6 +66,8 @@ pub struct WindowKeeper {
     held_until: Option<watch::Receiver<tokio::time::Instant>>,
     /// A round has begun and not ended.
     begun: bool,
+    /// No round has ended yet: all that was restored is still to be written.
+    first: bool,
     /// Bytes that wait to be written at most.
     waiting_max: usize,
     /// Nothing is decided any more: all the disk is for the last pieces.
@@ -107,22 +111,25 @@ impl WindowKeeper {
         places: Places,
         (valid_from, number): (u64, u64),
     ) -> Result<Self, StoreError> {
+        let incarnation = rand::random();
         let mut keeper = Self {
             node: Arc::clone(node),
             store,
             hash_key,
-            incarnation: rand::random(),
+            incarnation,
             places,
-            number,
+            number: number + 1,
             valid_from: valid_from.min(number),
             turn: Turn::begin(number),
             turned: None,
+            piece: PieceWriter::new(title(Which::Changed, incarnation, number)),
             waiting: Vec::new(),
             waiting_bytes: 0,
             head_at: Instant::default(),
             failing: false,
             held_until: None,
             begun: false,
+            first: true,
             waiting_max: WAITING_BYTES_MAX,
             ending: false,
         };
@@ -144,18 +151,16 @@ impl WindowKeeper {
     pub async fn run(mut self, listener: Listener, mut stop: watch::Receiver<bool>) -> Result<Written, StoreError> {
         let mut ticks = tokio::time::interval(ROUND_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut first = true;
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
             let round = tokio::select! {
-                round = self.round(first) => round,
-                // Everything is written anew: what the round had begun does not matter.
+                round = self.round() => round,
+                // What it has collected is written first of all.
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            first &= round.is_err();
             self.tell(&listener, round);
         }
         self.write_all().await
@@ -176,24 +181,14 @@ impl WindowKeeper {
 
     /// Writes what was changed since the last round, and some of the rest. After the first round of a process, which
     /// writes all that was restored, and after every turn, what was written before does not count any more.
-    async fn round(&mut self, first: bool) -> Result<(), StoreError> {
+    async fn round(&mut self) -> Result<(), StoreError> {
         let began = self.node.now().instant;
-        if std::mem::replace(&mut self.begun, true) {
-            // The one before was broken off, perhaps within a page.
-            self.node.look_again();
-        }
-        // What an earlier round could not write.
-        self.flush().await?;
-        let mut piece = self.piece(Which::Changed);
-        let mut changed = 0;
-        for shard in 0..shards() {
-            changed += self.collect(shard, Which::Changed, &mut piece).await?;
-        }
-        let mut turned = first.then_some(self.turn.from);
+        let changed = self.write_changed().await?;
+        let mut turned = self.first.then_some(self.turn.from);
         if changed > 0 && turned.is_none() && self.turned.is_none() {
-            turned = self.go_on(changed.max(TURN_BYTES_MIN), &mut piece).await?;
+            turned = self.go_on(changed.max(TURN_BYTES_MIN)).await?;
         }
-        self.queue(piece);
+        self.next_piece(Which::Changed);
         self.flush().await?;
         self.valid_from = self.turned.unwrap_or(self.valid_from);
         let old = self.node.now().instant.since(self.head_at) >= HEAD_EVERY_NS;
@@ -211,64 +206,77 @@ impl WindowKeeper {
         let took = self.node.now().instant.since(began);
         counters.round_us.store(took / 1_000, Ordering::Relaxed);
         counters.rounds.fetch_add(1, Ordering::Relaxed);
-        self.begun = false;
+        (self.begun, self.first) = (false, false);
         Ok(())
     }
 
+    /// Writes what was changed since that was last done, but for what the last piece holds; how many bytes it came to.
+    async fn write_changed(&mut self) -> Result<usize, StoreError> {
+        if std::mem::replace(&mut self.begun, true) {
+            // The one before was broken off, perhaps within a page.
+            self.node.look_again();
+        }
+        self.next_piece(Which::Changed);
+        // What an earlier round could not write.
+        self.flush().await?;
+        let mut changed = 0;
+        for shard in 0..shards() {
+            changed += self.collect(shard, Which::Changed).await?;
+        }
+        Ok(changed)
+    }
+
     /// Goes on with the turn for so many bytes. The number that it began with, when it is round.
-    async fn go_on(&mut self, bytes: usize, piece: &mut PieceWriter) -> Result<Option<u64>, StoreError> {
+    async fn go_on(&mut self, bytes: usize) -> Result<Option<u64>, StoreError> {
         let mut written = 0;
         while written < bytes {
             if self.turn.shard >= shards() {
                 return Ok(Some(self.turn.from));
             }
-            let before = piece.bytes();
+            let before = self.piece.bytes();
             let (shard, from) = (self.turn.shard, self.turn.place);
-            let next = self.node.collect(shard, Which::Long, from, piece);
-            written += piece.bytes() - before;
+            let next = self.node.collect(shard, Which::Long, from, &mut self.piece);
+            written += self.piece.bytes() - before;
             (self.turn.shard, self.turn.place) = match next {
                 Some(place) => (shard, place),
                 None => (shard + 1, Place::START),
             };
-            self.next_if_full(Which::Long, piece).await?;
+            self.next_if_full(Which::Long).await?;
             tokio::task::yield_now().await;
         }
         Ok(None)
     }
 
     /// Collects a whole shard; the bytes that it came to.
-    async fn collect(&mut self, shard: u8, which: Which, piece: &mut PieceWriter) -> Result<usize, StoreError> {
+    async fn collect(&mut self, shard: u8, which: Which) -> Result<usize, StoreError> {
         let (mut bytes, mut place) = (0, Some(Place::START));
         while let Some(from) = place {
-            let before = piece.bytes();
-            place = self.node.collect(shard, which, from, piece);
-            bytes += piece.bytes() - before;
-            self.next_if_full(which, piece).await?;
+            let before = self.piece.bytes();
+            place = self.node.collect(shard, which, from, &mut self.piece);
+            bytes += self.piece.bytes() - before;
+            self.next_if_full(which).await?;
             tokio::task::yield_now().await;
         }
         Ok(bytes)
     }
 
-    async fn next_if_full(&mut self, which: Which, piece: &mut PieceWriter) -> Result<(), StoreError> {
-        if !piece.is_full() {
+    async fn next_if_full(&mut self, which: Which) -> Result<(), StoreError> {
+        if !self.piece.is_full() {
             return Ok(());
         }
-        let full = std::mem::replace(piece, self.piece(which));
-        self.queue(full);
+        self.next_piece(which);
         if self.waiting_bytes >= self.waiting_max {
             self.flush().await?;
         }
         Ok(())
     }
 
-    fn piece(&mut self, which: Which) -> PieceWriter {
+    /// Has what is collected wait to be written, and begins a piece.
+    fn next_piece(&mut self, which: Which) {
+        let next = PieceWriter::new(title(which, self.incarnation, self.number));
         self.number += 1;
-        PieceWriter::new(PieceTitle {
-            scope: which.scope(),
-            shards: shards(),
-            incarnation: self.incarnation,
-            number: self.number - 1,
-        })
+        let collected = std::mem::replace(&mut self.piece, next);
+        self.queue(collected);
     }
 
     fn queue(&mut self, piece: PieceWriter) {
@@ -334,16 +342,19 @@ impl WindowKeeper {
     /// Writes all windows, and that this is all.
     async fn write_all(&mut self) -> Result<Written, StoreError> {
         self.ending = true;
-        self.waiting.clear();
-        self.waiting_bytes = 0;
         let counters = Arc::clone(&self.node.window_counters);
-        let before = counters.stats();
-        let mut piece = self.piece(Which::All);
-        let from = self.number - 1;
-        for shard in 0..shards() {
-            self.collect(shard, Which::All, &mut piece).await?;
+        if !self.first {
+            // What is not written yet of long windows goes first: if there is no time for all, nothing of them is lost.
+            self.write_changed().await?;
         }
-        self.queue(piece);
+        self.next_piece(Which::All);
+        self.flush().await?;
+        let before = counters.stats();
+        let from = self.piece.number();
+        for shard in 0..shards() {
+            self.collect(shard, Which::All).await?;
+        }
+        self.next_piece(Which::All);
         self.flush().await?;
         self.valid_from = from;
         self.write_head(true).await?;
@@ -354,6 +365,15 @@ impl WindowKeeper {
             entries: after.entries - before.entries,
             bytes: after.bytes - before.bytes,
         })
+    }
+}
+
+fn title(which: Which, incarnation: u64, number: u64) -> PieceTitle {
+    PieceTitle {
+        scope: which.scope(),
+        shards: shards(),
+        incarnation,
+        number,
     }
 }
 

@@ -54,7 +54,7 @@ async fn no_crash_loses_what_was_used_before_the_last_round() {
     for round in 0..24_u64 {
         let before = spent.lock().clone();
         store.states.lock().clear();
-        keeper.round(round == 0).await.expect("it is written");
+        keeper.round().await.expect("it is written");
         let states = core::mem::take(&mut *store.states.lock());
         let after = spent.lock().clone();
         let last = states.len() - 1;
@@ -82,7 +82,7 @@ async fn places_are_used_again_and_do_not_pile_up() {
     let (node, mut keeper, _) = start(&store).await;
     for round in 0..300 {
         spend(&node, &key(round % 7));
-        keeper.round(round == 0).await.expect("it is written");
+        keeper.round().await.expect("it is written");
         assert!(store.pieces.lock().len() <= 8, "{:?}", store.pieces.lock().keys());
     }
     let (next, _, restored) = start(&store).await;
@@ -95,12 +95,12 @@ async fn idle_rounds_write_nothing() {
     let store = Memory::of(super::store::Pieces::new());
     let (node, mut keeper, _) = start(&store).await;
     spend(&node, "k");
-    for round in 0..4 {
-        keeper.round(round == 0).await.expect("it is written");
+    for _ in 0..4 {
+        keeper.round().await.expect("it is written");
     }
     store.states.lock().clear();
     for _ in 0..20 {
-        keeper.round(false).await.expect("nothing fails");
+        keeper.round().await.expect("nothing fails");
     }
     // Nothing but the head, should the machine have taken so long.
     let written = store.states.lock().len();
@@ -118,10 +118,10 @@ async fn a_round_that_failed_halfway_leaves_nothing_behind() {
     }
     keeper.waiting_max = 1;
     store.fails.store(true, Ordering::SeqCst);
-    keeper.round(true).await.expect_err("the store fails");
+    keeper.round().await.expect_err("the store fails");
     store.fails.store(false, Ordering::SeqCst);
-    for first in [true, false, false] {
-        keeper.round(first).await.expect("it is written");
+    for _ in 0..3 {
+        keeper.round().await.expect("it is written");
     }
     let left = store.pieces.lock().clone();
     let (_, _, restored) = start(&Memory::of(left)).await;
@@ -136,11 +136,11 @@ async fn nothing_is_written_while_another_server_may_write() {
     let mut keeper = keeper.while_held(until);
     spend(&node, "k");
     let before = store.pieces.lock().clone();
-    keeper.round(true).await.expect_err("nobody knows who has the lock");
+    keeper.round().await.expect_err("nobody knows who has the lock");
     keeper.write_all().await.expect_err("nor now");
     assert_eq!(*store.pieces.lock(), before);
     hold.send_replace(tokio::time::Instant::now() + std::time::Duration::from_secs(3_600));
-    keeper.round(true).await.expect("it is held again");
+    keeper.round().await.expect("it is held again");
     assert_ne!(*store.pieces.lock(), before);
 }
 
@@ -151,7 +151,7 @@ async fn everything_is_kept_at_a_stop_and_only_once() {
     for number in 0..500 {
         spend(&node, &key(number));
     }
-    keeper.round(true).await.expect("it is written");
+    keeper.round().await.expect("it is written");
     spend(&node, &key(3));
     let written = keeper.write_all().await.expect("it is written");
     assert_eq!(written.entries, 500);
@@ -168,7 +168,7 @@ async fn everything_is_kept_at_a_stop_and_only_once() {
         assert!(!restored.orderly);
         assert_eq!(used(&third, &key(3), "short"), 0);
         assert_eq!(used(&third, &key(3), "long"), 2);
-        keeper.round(true).await.expect("it is written");
+        keeper.round().await.expect("it is written");
     }
 }
 
@@ -180,4 +180,54 @@ async fn a_node_that_kept_nothing_restores_nothing() {
     assert!(store.pieces.lock().contains_key(HEAD));
     let node = Node::start(NodeConfig::default(), &limits()).expect("it compiles");
     assert_eq!(node.shards.len(), usize::from(shards()));
+}
+
+/// Where pieces of all windows say so.
+const SCOPE_AT: usize = 1;
+
+#[tokio::test]
+async fn a_stop_that_is_cut_off_has_lost_nothing_of_an_hour_by_its_first_piece_of_all() {
+    for turns in [0, 1, 20, 70] {
+        let store = Memory::of(super::store::Pieces::new());
+        let (node, mut keeper, _) = start(&store).await;
+        for number in 0..KEYS {
+            spend(&node, &key(number));
+        }
+        keeper.round().await.expect("it is written");
+        for number in 0..KEYS / 2 {
+            spend(&node, &key(number));
+        }
+        // The stop breaks a round off, which has collected some.
+        let patience = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = patience => {}
+            round = keeper.round() => round.expect("it is written"),
+        }
+        for number in KEYS / 3..KEYS {
+            spend(&node, &key(number));
+        }
+        store.states.lock().clear();
+        keeper.write_all().await.expect("it is written");
+        let states = core::mem::take(&mut *store.states.lock());
+        let all = |state: &super::store::Pieces| {
+            let mut pieces = state.iter().filter(|(name, _)| *name != HEAD);
+            pieces.any(|(_, piece)| piece[SCOPE_AT] == 0)
+        };
+        let cut = states.into_iter().take_while(|state| !all(state)).last();
+        let (next, _, restored) = start(&Memory::of(cut.expect("long windows go first"))).await;
+        assert!(!restored.orderly, "{restored:?}");
+        for number in 0..KEYS {
+            let spent = 1 + u64::from(number < KEYS / 2) + u64::from(number >= KEYS / 3);
+            assert_eq!(
+                used(&next, &key(number), "long"),
+                spent,
+                "key {number}, after {turns} turns"
+            );
+        }
+    }
 }

@@ -95,7 +95,7 @@ async fn a_damaged_piece_is_told_and_costs_what_it_told() {
         assert_eq!(node.window_counters().stats().unread, 1);
         // It goes on from there.
         spend(&node, "a");
-        keeper.round(true).await.expect("it is written");
+        keeper.round().await.expect("it is written");
         let (next, _, restored) = start(&store).await;
         assert_eq!(restored.problems, Vec::<String>::new());
         assert_eq!(used(&next, "a", "long"), 1);
@@ -111,7 +111,7 @@ async fn without_a_head_nothing_is_restored() {
         assert_eq!((restored.entries, restored.unread), (0, 1));
         assert!(restored.problems[0].contains(problem), "{restored:?}");
         spend(&node, "b");
-        keeper.round(true).await.expect("it is written");
+        keeper.round().await.expect("it is written");
         let (next, _, restored) = start(&store).await;
         assert_eq!((restored.entries, restored.unread), (1, 0));
         assert_eq!((used(&next, "a", "long"), used(&next, "b", "long")), (0, 1));
