@@ -56,6 +56,8 @@ pub struct Config {
     pub drain_delay: Duration,
     /// How long open calls may take after that.
     pub drain_timeout: Duration,
+    /// How long the last writing of windows may take.
+    pub keep_timeout: Duration,
     /// The bounds of the node.
     pub node: NodeSettings,
     /// What outlives the process, and where.

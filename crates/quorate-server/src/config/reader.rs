@@ -85,6 +85,7 @@ impl Reader<'_> {
             message_bytes_max,
             drain_delay: self.get(&settings::DRAIN_DELAY, duration),
             drain_timeout: self.get(&settings::DRAIN_TIMEOUT, duration),
+            keep_timeout: self.get(&settings::KEEP_TIMEOUT, duration),
             node: NodeSettings {
                 memory_max_bytes: self.get(&settings::MEMORY, |text| bounded(size(text)?, MEMORY_MIN..=u64::MAX)),
                 org_memory_max_bytes: self.get(&settings::ORG_MEMORY, |text| bounded(size(text)?, 1..=u64::MAX)),

@@ -195,6 +195,13 @@ pub(super) static DRAIN_TIMEOUT: Setting = setting(
     "20s",
     "How long open calls may take after that",
 );
+pub(super) static KEEP_TIMEOUT: Setting = setting(
+    "drain.keep_timeout",
+    "keep-timeout",
+    "DURATION",
+    "30s",
+    "How long writing all windows may take at the end; if that is not enough, short ones are forgotten",
+);
 pub(super) static MEMORY: Setting = setting(
     "memory.total",
     "memory-max",
@@ -291,7 +298,7 @@ pub(super) static USAGE_KEEP: Setting = setting(
 );
 
 /// All of them, in the order of the help.
-pub(super) static SETTINGS: [&Setting; 47] = [
+pub(super) static SETTINGS: [&Setting; 48] = [
     &POLICY,
     &GRPC_LISTEN,
     &HTTP_LISTEN,
@@ -323,6 +330,7 @@ pub(super) static SETTINGS: [&Setting; 47] = [
     &envoy::AUTHZ_ORG_EXTENSION,
     &DRAIN_DELAY,
     &DRAIN_TIMEOUT,
+    &KEEP_TIMEOUT,
     &MEMORY,
     &ORG_MEMORY,
     &COST_MAX,

@@ -33,6 +33,8 @@ pub(super) struct DurableSettings {
     pub(super) unshared_windows: bool,
     /// How long usage is kept; `None` for ever.
     pub(super) usage_kept: Option<Duration>,
+    /// How long the last writing of windows may take.
+    pub(super) keep_timeout: Duration,
 }
 
 /// A store that this server may work on.
@@ -56,6 +58,7 @@ pub(super) struct Durable {
     /// `None` where each server keeps its own, which nobody could tell apart at the next start.
     windows: Option<Keeping>,
     lock: Option<WindowsLock>,
+    keep_timeout: Duration,
 }
 
 impl Granted {
@@ -129,6 +132,7 @@ impl Durable {
             pools,
             windows,
             lock,
+            keep_timeout: settings.keep_timeout,
         })
     }
 
@@ -155,7 +159,7 @@ impl Durable {
             },
         }
         if let Some(windows) = self.windows {
-            windows.end().await;
+            windows.end(self.keep_timeout).await;
         }
         if let Some(lock) = self.lock {
             lock.release(self.store.store()).await;

@@ -12,10 +12,6 @@ use tokio::task::JoinHandle;
 
 use super::windows::WindowsLock;
 
-/// How long the last writing may take: a million keys take a few seconds. What counts over less than an hour is forgotten
-/// if that is not enough.
-const KEEP_MAX: Duration = Duration::from_secs(10);
-
 /// The keeper at work.
 #[derive(Debug)]
 pub(super) struct Keeping {
@@ -65,11 +61,12 @@ impl Keeping {
         Ok(Self { task })
     }
 
-    /// Waits for the last writing; to be called when the keeper was told to stop.
-    pub(super) async fn end(self) {
+    /// Waits for the last writing, for so long; to be called when the keeper was told to stop. What counts over less
+    /// than an hour is forgotten if that is not enough.
+    pub(super) async fn end(self, within: Duration) {
         let began = Instant::now();
         let abort = self.task.abort_handle();
-        match tokio::time::timeout(KEEP_MAX, self.task).await {
+        match tokio::time::timeout(within, self.task).await {
             Ok(Ok(Some(Ok(written)))) => tracing::info!(
                 entries = written.entries,
                 bytes = written.bytes,
@@ -81,7 +78,12 @@ impl Keeping {
             Ok(Err(error)) => tracing::error!(%error, "the keeper of windows failed: {FORGOTTEN}"),
             Err(_) => {
                 abort.abort();
-                tracing::error!("windows could not be kept in time: {FORGOTTEN}");
+                let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                // What is under way in the store may yet be done, and is worth something then.
+                tracing::error!(
+                    within_ms,
+                    "windows could not be kept in time: the next start may know none but those of an hour or more"
+                );
             }
         }
     }

@@ -98,6 +98,7 @@ impl Server {
         let settings = DurableSettings {
             unshared_windows: prepared.config.unshared_windows,
             usage_kept: prepared.config.usage_kept,
+            keep_timeout: prepared.config.keep_timeout,
         };
         let granted = match prepared.store.clone() {
             Some(store) => Some(Granted::open(store, settings).await?),

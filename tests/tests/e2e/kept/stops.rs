@@ -1,8 +1,9 @@
 //! Orderly stops: every window is there again, slots and operation ids are not.
 
 use quorate_api::v1::Reason;
+use rustix::process::Signal;
 
-use super::{MINUTE_AND_HOUR, folder, kill, serve, stop};
+use super::{MINUTE_AND_HOUR, folder, kill, serve, stop, written};
 use crate::harness::{AskExt, Launch, ask, http, policy};
 
 #[tokio::test]
@@ -75,6 +76,34 @@ async fn what_an_orderly_stop_kept_is_not_restored_twice() {
     let server = serve(MINUTE_AND_HOUR, &folder);
     let client = server.client().await;
     assert_eq!(client.used(ask("k").of("o"), "minute").await, 0);
+    assert_eq!(client.used(ask("k").of("o"), "hour").await, 10);
+}
+
+/// Whether no time is enough for a few keys is up to the machine; what must not happen is more than a crash forgets.
+#[tokio::test]
+async fn a_stop_that_has_no_time_to_write_forgets_no_more_than_a_crash() {
+    let folder = folder();
+    let launch = Launch::keeping(policy::plan(MINUTE_AND_HOUR), &folder.path().join("data"));
+    let mut server = launch.args(["--keep-timeout", "0"]).start();
+    let client = server.client().await;
+    for key in 0..500 {
+        client.allowed(ask(&format!("other-{key}")).of("o")).await;
+    }
+    client.allowed(ask("k").of("o").costing(10)).await;
+    written(&server).await;
+    server.signal(Signal::TERM);
+    let status = server.wait();
+    assert!(status.success(), "{status}:\n{}", server.words());
+    let in_time = server.words().contains("\"windows kept\"");
+    let late = server.words().contains("windows could not be kept in time");
+    assert!(in_time != late, "{}", server.words());
+    drop(server);
+
+    let server = serve(MINUTE_AND_HOUR, &folder);
+    let client = server.client().await;
+    let minute = client.used(ask("k").of("o"), "minute").await;
+    // What was under way when the time was over may yet have been written.
+    assert!(minute == 10 || (late && minute == 0), "{minute} are used");
     assert_eq!(client.used(ask("k").of("o"), "hour").await, 10);
 }
 
