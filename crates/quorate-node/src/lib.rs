@@ -24,8 +24,6 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use quorate_core::accounts::Report as AccountReport;
 use quorate_core::answer::DecisionId;
-use quorate_core::pools::PoolId;
-use quorate_core::pools::ledger::Ledger;
 use quorate_core::shard::Shard;
 use quorate_core::snapshot::{PieceWriter, Which};
 use quorate_core::state::fingerprint::{HashKey, keyed_hash};
@@ -80,7 +78,7 @@ pub struct Node {
 }
 
 use clock::Clock;
-use pools::{PoolCounters, PoolStats, Wished};
+use pools::PoolCounters;
 use quotas::{Parked, Parking, Patience, QuotaCounters};
 use windows::WindowCounters;
 
@@ -249,8 +247,15 @@ impl Node {
         &self.window_counters
     }
 
-    /// Writes entries of a shard into a piece of a snapshot: one small step. Where to go on.
-    pub(crate) fn collect(&self, shard: u8, which: Which, from: Place, piece: &mut PieceWriter) -> Option<Place> {
+    /// How many shards it has.
+    #[must_use]
+    pub fn shards(&self) -> u8 {
+        u8::try_from(SHARDS).expect("few shards")
+    }
+
+    /// Writes entries of a shard into a piece of a snapshot: one small step. Where to go on; `None` after the last. An
+    /// entry counts as written from then on: not to be called beside a keeper that runs.
+    pub fn collect(&self, shard: u8, which: Which, from: Place, piece: &mut PieceWriter) -> Option<Place> {
         let mut locked = self.shards[usize::from(shard)].lock();
         // Under the lock: whatever an entry names is known then.
         locked.collect(&self.layouts.load(), self.clock.now(), (shard, which), from, piece)
@@ -314,71 +319,6 @@ impl Node {
         if shard.pools().take_urgent() {
             self.pools_stirred.notify_one();
         }
-    }
-
-    /// What the keeper of pools has done, and what is kept.
-    #[must_use]
-    pub fn pool_stats(&self) -> PoolStats {
-        let mut stats = self.pool_counters.stats();
-        for shard in &self.shards {
-            let (kept, refused) = shard.lock().pools().size();
-            stats.kept += u64::try_from(kept).unwrap_or(u64::MAX);
-            stats.refused += refused;
-        }
-        stats
-    }
-
-    pub(crate) const fn pool_counters(&self) -> &PoolCounters {
-        &self.pool_counters
-    }
-
-    pub(crate) async fn pools_stirred(&self) {
-        self.pools_stirred.notified().await;
-    }
-
-    /// Whoever waits for a shard's pools asks again.
-    pub(crate) fn pools_arrived(&self, shard: usize) {
-        self.parking.arrived(shard);
-    }
-
-    pub(crate) fn make_pools_durable(&self) {
-        for shard in &self.shards {
-            shard.lock().pools().make_durable();
-        }
-    }
-
-    pub(crate) fn set_pools_away(&self, away: bool) {
-        for shard in &self.shards {
-            shard.lock().pools().set_away(away);
-        }
-    }
-
-    /// Up to `max` of what the store is to be asked of pools, from shard `turn` on, so that each has its turn.
-    pub(crate) fn pool_wishes(&self, turn: usize, max: usize, wishes: &mut Vec<Wished>) {
-        let shards = self.shards.iter().enumerate();
-        for (number, shard) in shards.cycle().skip(turn % SHARDS).take(SHARDS) {
-            let room = max - wishes.len();
-            shard.lock().pools().wishes(room, |wish| wishes.push((number, wish)));
-        }
-    }
-
-    pub(crate) fn pool_told(&self, shard: usize, id: PoolId, change: impl FnOnce(&mut Ledger)) {
-        self.shards[shard].lock().pools().told(id, change);
-    }
-
-    /// What the rows of some pools are to say in the end; false when there are no more of them.
-    pub(crate) fn settle_pools(&self, max: usize, wishes: &mut Vec<Wished>) -> bool {
-        let now = self.clock.now();
-        for (number, shard) in self.shards.iter().enumerate() {
-            if shard
-                .lock()
-                .pools()
-                .settle(max, now, |wish| wishes.push((number, wish)))
-            {
-                return true;
-            }
-        }
-        false
     }
 
     pub(crate) fn shard_of(&self, org: &str) -> &Mutex<Shard> {

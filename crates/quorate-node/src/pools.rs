@@ -6,15 +6,20 @@
 
 mod keeper;
 mod level;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use quorate_core::pools::PoolId;
+use quorate_core::pools::ledger::Ledger;
+
 pub use keeper::PoolKeeper;
 
-pub(crate) use keeper::Wished;
+use crate::{Node, SHARDS};
+use keeper::Wished;
 
 /// Something of the store that a person should hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +48,7 @@ pub(crate) struct PoolCounters {
     operations: AtomicU64,
     levels: AtomicU64,
     failures: AtomicU64,
+    forgotten: AtomicU64,
     running: AtomicBool,
 }
 
@@ -55,6 +61,8 @@ pub struct PoolStats {
     pub levels: u64,
     /// Of the operations, those that failed and are tried again.
     pub failures: u64,
+    /// Rows of pools that were full for long, and were forgotten.
+    pub forgotten: u64,
     /// Pools that are kept now.
     pub kept: u64,
     /// Requests that found no room to keep their pool, since the start.
@@ -71,8 +79,83 @@ impl PoolCounters {
             operations: self.operations.load(Ordering::Relaxed),
             levels: self.levels.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
+            forgotten: self.forgotten.load(Ordering::Relaxed),
             running: self.running.load(Ordering::Relaxed),
             ..PoolStats::default()
         }
+    }
+}
+
+/// What the keeper asks of a node.
+impl Node {
+    /// What the keeper of pools has done, and what is kept.
+    #[must_use]
+    pub fn pool_stats(&self) -> PoolStats {
+        let mut stats = self.pool_counters.stats();
+        for shard in &self.shards {
+            let (kept, refused) = shard.lock().pools().size();
+            stats.kept += u64::try_from(kept).unwrap_or(u64::MAX);
+            stats.refused += refused;
+        }
+        stats
+    }
+
+    pub(crate) const fn pool_counters(&self) -> &PoolCounters {
+        &self.pool_counters
+    }
+
+    pub(crate) async fn pools_stirred(&self) {
+        self.pools_stirred.notified().await;
+    }
+
+    /// Whoever waits for a shard's pools asks again.
+    pub(crate) fn pools_arrived(&self, shard: usize) {
+        self.parking.arrived(shard);
+    }
+
+    pub(crate) fn make_pools_durable(&self) {
+        for shard in &self.shards {
+            shard.lock().pools().make_durable();
+        }
+    }
+
+    pub(crate) fn set_pools_away(&self, away: bool) {
+        for shard in &self.shards {
+            shard.lock().pools().set_away(away);
+        }
+    }
+
+    /// Up to `max` of what the store is to be asked of pools, from shard `turn` on, so that each has its turn.
+    pub(crate) fn pool_wishes(&self, turn: usize, max: usize, wishes: &mut Vec<Wished>) {
+        let shards = self.shards.iter().enumerate();
+        for (number, shard) in shards.cycle().skip(turn % SHARDS).take(SHARDS) {
+            let room = max - wishes.len();
+            shard.lock().pools().wishes(room, |wish| wishes.push((number, wish)));
+        }
+    }
+
+    /// Whether a pool is kept in memory.
+    pub(crate) fn keeps_pool(&self, org: &str, pool: &str) -> bool {
+        let id = PoolId::of(&self.hash_key, org, pool);
+        self.shard_of(org).lock().pools().ledger(id).is_some()
+    }
+
+    pub(crate) fn pool_told(&self, shard: usize, id: PoolId, change: impl FnOnce(&mut Ledger)) {
+        self.shards[shard].lock().pools().told(id, change);
+    }
+
+    /// What the rows of some pools are to say in the end; false when there are no more of them.
+    pub(crate) fn settle_pools(&self, max: usize, wishes: &mut Vec<Wished>) -> bool {
+        let now = self.clock.now();
+        for (number, shard) in self.shards.iter().enumerate() {
+            if shard
+                .lock()
+                .pools()
+                .settle(max, now, |wish| wishes.push((number, wish)))
+            {
+                return true;
+            }
+        }
+        false
     }
 }

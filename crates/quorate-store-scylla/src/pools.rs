@@ -21,6 +21,7 @@ const BATCH_ROWS: usize = 200;
 pub(crate) struct Statements {
     write: PreparedStatement,
     read: PreparedStatement,
+    forget: PreparedStatement,
     first_page: PreparedStatement,
     next_page: PreparedStatement,
 }
@@ -36,6 +37,9 @@ impl Statements {
                 .prepare_plain(
                     "SELECT missing, at_ns, writetime(missing) FROM $.pool WHERE bucket = ? AND org = ? AND pool = ?",
                 )
+                .await?,
+            forget: on
+                .prepare_plain("DELETE FROM $.pool USING TIMESTAMP ? WHERE bucket = ? AND org = ? AND pool = ?")
                 .await?,
             first_page: on.prepare_plain(&format!("{PAGE} LIMIT ?")).await?,
             next_page: on
@@ -74,6 +78,15 @@ impl Pools for ScyllaStore {
             .iter()
             .map(|batch| self.database.write_together(&self.pools.write, batch));
         database::all(AT_ONCE, writes.collect()).await?;
+        Ok(())
+    }
+
+    async fn forget_pools(&self, levels: &[(Arc<str>, Arc<str>, PoolLevel)]) -> Result<(), StoreError> {
+        levels
+            .iter()
+            .try_for_each(|(org, pool, _)| bound::check_pool_name(org, pool))?;
+        let forgotten = levels.iter().map(|(org, pool, level)| self.forget(org, pool, *level));
+        database::all(AT_ONCE, forgotten.collect()).await?;
         Ok(())
     }
 
@@ -131,6 +144,22 @@ impl Pools for ScyllaStore {
 
 impl ScyllaStore {
     async fn level(&self, org: &str, pool: &str) -> Result<Option<PoolLevel>, StoreError> {
+        Ok(self.stamped(org, pool).await?.map(|(level, _)| level))
+    }
+
+    /// Deletes a row as of when it was written: a write since, or one that is still under way, is later than that and
+    /// stays.
+    async fn forget(&self, org: &str, pool: &str, level: PoolLevel) -> Result<(), StoreError> {
+        let row = self.stamped(org, pool).await?;
+        if let Some((_, stamp_us)) = row.filter(|(known, _)| *known == level) {
+            let values = (stamp_us, bucket::of(org, bucket::POOLS), org, pool);
+            self.database.write(&self.pools.forget, values).await?;
+        }
+        Ok(())
+    }
+
+    /// A level, and the timestamp that it was written with.
+    async fn stamped(&self, org: &str, pool: &str) -> Result<Option<(PoolLevel, i64)>, StoreError> {
         type Row = (Option<i64>, Option<i64>, Option<i64>);
         let values = (bucket::of(org, bucket::POOLS), org, pool);
         let answer = self.database.read(&self.pools.read, values).await?;
@@ -141,10 +170,12 @@ impl ScyllaStore {
             return Ok(None);
         };
         // Whoever reads a level will write the next.
-        self.database.stamps.observe(stamp_us.unwrap_or(0));
-        Ok(Some(PoolLevel {
+        let stamp_us = stamp_us.unwrap_or(0);
+        self.database.stamps.observe(stamp_us);
+        let level = PoolLevel {
             missing: from_column(TABLE, missing.unwrap_or(0))?,
             at_ns: from_column(TABLE, at_ns.unwrap_or(0))?,
-        }))
+        };
+        Ok(Some((level, stamp_us)))
     }
 }

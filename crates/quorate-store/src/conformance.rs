@@ -143,7 +143,8 @@ fn other_cases() -> Vec<Case> {
             levels_are_read_by_name
             pools_are_not_confused_and_pages_leave_none_out
             many_are_written_at_once
-            one_beyond_a_bound_refuses_all;
+            one_beyond_a_bound_refuses_all
+            one_is_forgotten_only_as_it_is_known;
         snapshots:
             a_piece_is_replaced_as_a_whole
             the_largest_pieces_fit

@@ -30,6 +30,14 @@ pub trait Pools: Send + Sync {
     /// The store is away; [`StoreError::Refused`] for a name beyond a bound.
     async fn levels(&self, names: &[(Arc<str>, Arc<str>)]) -> Result<Vec<Option<PoolLevel>>, StoreError>;
 
+    /// Forgets pools whose rows still say exactly this, by org and pool name; a row that was written since stays. A pool
+    /// that is forgotten is as one that was never written. To be asked of rows that were written long ago: who reads none
+    /// takes his clock's word for it that what he writes next is the later write.
+    ///
+    /// # Errors
+    /// The store is away; some may be forgotten. [`StoreError::Refused`] for a name beyond a bound: then none is.
+    async fn forget_pools(&self, levels: &[(Arc<str>, Arc<str>, PoolLevel)]) -> Result<(), StoreError>;
+
     /// Levels by org and pool name, in no particular order, from `after` on: at most `max`. The last org and name are
     /// the next page's `after`; an empty page is the end.
     ///

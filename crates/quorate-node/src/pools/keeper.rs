@@ -14,6 +14,7 @@ use quorate_store::pool::{PoolLevel, Pools};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, timeout};
 
+use super::sweep::Sweep;
 use super::{Listener, Notice, level};
 use crate::Node;
 
@@ -45,6 +46,7 @@ pub struct PoolKeeper {
     spoilt: BTreeSet<PoolId>,
     /// The shard that is asked first in the next round.
     turn: usize,
+    sweep: Sweep,
 }
 
 impl fmt::Debug for PoolKeeper {
@@ -67,6 +69,7 @@ impl PoolKeeper {
             away: false,
             spoilt: BTreeSet::new(),
             turn: 0,
+            sweep: Sweep::new(),
         }
     }
 
@@ -81,6 +84,7 @@ impl PoolKeeper {
             tokio::select! {
                 () = node.pools_stirred() => {}
                 _ = ticks.tick() => {}
+                () = tokio::time::sleep_until(self.sweep.due()) => self.sweep().await,
                 // A sender that is gone cannot say stop: then it is time to.
                 changed = stop.changed() => if changed.is_err() { break },
             }
@@ -92,6 +96,16 @@ impl PoolKeeper {
             }
         }
         timeout(settle, self.settle()).await.unwrap_or(false)
+    }
+
+    /// Forgets some rows that say nothing any more. What fails is tried again in the next turn: nothing hangs on it.
+    pub(super) async fn sweep(&mut self) {
+        let mut sweep = std::mem::replace(&mut self.sweep, Sweep::new());
+        let forgotten = self.counted(0, sweep.step(&self.node, &*self.store)).await;
+        self.sweep = sweep;
+        let forgotten = u64::try_from(forgotten.unwrap_or(0)).unwrap_or(u64::MAX);
+        let counters = self.node.pool_counters();
+        counters.forgotten.fetch_add(forgotten, Ordering::Relaxed);
     }
 
     /// Asks the store what pools wish; false when it failed.

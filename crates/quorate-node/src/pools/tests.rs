@@ -1,6 +1,7 @@
 //! The keeper on the real embedded store, well and not: nothing is lent twice, and whatever breaks is told.
 
 mod rig;
+mod sweeping;
 
 use quorate_core::answer::Reason;
 use quorate_core::time::{Instant, Now, SECOND};

@@ -1,10 +1,12 @@
 //! What the driver of leases has to know of a quota, and a decision need not: its calendar, when to alert, and what to do
 //! while the store is away.
 
+use quorate_core::limit::Algorithm;
+use quorate_core::time::Period;
 use serde::Serialize;
 
-use super::PolicySet;
 use super::quotas::Detail;
+use super::{Org, Plan, PolicySet};
 use crate::OnUnavailable;
 use crate::model::Unknown;
 
@@ -54,12 +56,8 @@ impl PolicySet {
     /// The quota of that name that applies to an org, declared or served on the default plan; `None` when none does.
     #[must_use]
     pub fn quota(&self, org: &str, quota: &str) -> Option<QuotaDefinition<'_>> {
-        let declared = self.org_numbers.get(org).and_then(|number| self.orgs.get(*number));
-        let plan = match declared {
-            Some(declared) => Some(declared.plan),
-            None => self.default_plan.filter(|_| self.serves_the_undeclared()),
-        };
-        let of_plan = plan.and_then(|number| self.plans.get(number)?.quotas.find(declared, quota));
+        let (declared, plan) = self.plan_of(org);
+        let of_plan = plan.and_then(|plan| plan.quotas.find(declared, quota));
         let (found, detail) = of_plan.or_else(|| declared?.quotas.find(quota))?;
         let Detail {
             period,
@@ -75,6 +73,28 @@ impl PolicySet {
             alert_at,
             on_unavailable: on_unavailable.filter(|_| !found.hard),
         })
+    }
+
+    /// How the burst pool of that name of an org, declared or served on the default plan, refills while no boost bears on
+    /// it: units, and the time in which they come back. `None` when it has none.
+    #[must_use]
+    pub fn pool_refill(&self, org: &str, pool: &str) -> Option<(u64, Period)> {
+        let (_, plan) = self.plan_of(org);
+        let mut limits = plan?.groups.stated.iter().flat_map(|group| &group.limits);
+        limits.find_map(|limit| match limit.algorithm {
+            Algorithm::Pool { refill, every, .. } if *limit.name == *pool => Some((refill, every)),
+            _ => None,
+        })
+    }
+
+    /// An org, if it is declared, and the plan that it is served on.
+    fn plan_of(&self, org: &str) -> (Option<&Org>, Option<&Plan>) {
+        let declared = self.org_numbers.get(org).and_then(|number| self.orgs.get(*number));
+        let plan = match declared {
+            Some(declared) => Some(declared.plan),
+            None => self.default_plan.filter(|_| self.serves_the_undeclared()),
+        };
+        (declared, plan.and_then(|number| self.plans.get(number)))
     }
 
     /// Whether anybody of an org that nothing declares is served: all its keys are unknown ones.

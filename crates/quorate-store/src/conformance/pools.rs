@@ -123,7 +123,42 @@ pub(super) async fn one_beyond_a_bound_refuses_all(subject: Subject) {
     assert_eq!(subject.levels(1_000).await.get(&(fine.0, fine.1)), None);
 }
 
+pub(super) async fn one_is_forgotten_only_as_it_is_known(subject: Subject) {
+    let named = |missing, name: &str| -> Named {
+        let level = PoolLevel { missing, at_ns: 100 };
+        (subject.own("acme"), name.into(), level)
+    };
+    let written = [named(5, "gone"), named(6, "changed"), named(7, "other")];
+    subject.writes_pools(&written).await;
+    subject.writes_pools(&[named(8, "changed")]).await;
+    // Somebody who has read it before forgets it, twice.
+    for _ in 0..2 {
+        subject
+            .forgets_pools(&[named(5, "gone"), named(6, "changed"), named(7, "never")])
+            .await;
+    }
+    let names: Vec<_> = ["gone", "changed", "other", "never"]
+        .map(|name| (subject.own("acme"), Arc::from(name)))
+        .into();
+    let left = subject.levels_of(&names).await;
+    let missing: Vec<_> = left.iter().map(|level| level.map(|level| level.missing)).collect();
+    assert_eq!(missing, [None, Some(8), Some(7), None]);
+    assert_eq!(subject.levels(2).await.get(&names[0]), None, "pages leave it out too");
+    // It comes back as what it is written as.
+    subject.writes_pools(&[named(1, "gone")]).await;
+    assert_eq!(subject.levels_of(&names[..1]).await, [Some(named(1, "gone").2)]);
+    let beyond = (too_long(), "burst".into(), PoolLevel::default());
+    let refused = subject.store.forget_pools(&[named(1, "gone"), beyond]).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+    assert_eq!(subject.levels_of(&names[..1]).await, [Some(named(1, "gone").2)]);
+    subject.forgets_pools(&[]).await;
+}
+
 impl Subject {
+    async fn forgets_pools(&self, named: &[Named]) {
+        again(|| self.store.forget_pools(named)).await.expect("it forgets");
+    }
+
     async fn writes_pools(&self, named: &[Named]) {
         again(|| self.store.write_pools(named)).await.expect("a write");
     }

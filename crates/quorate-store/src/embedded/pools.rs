@@ -34,6 +34,29 @@ impl Pools for Embedded {
         Ok(())
     }
 
+    async fn forget_pools(&self, levels: &[(Arc<str>, Arc<str>, PoolLevel)]) -> Result<(), StoreError> {
+        levels
+            .iter()
+            .try_for_each(|(org, pool, _)| bound::check_pool_name(org, pool))?;
+        for chunk in levels.chunks(CHANGE_ROWS_MAX) {
+            let rows: Vec<_> = chunk
+                .iter()
+                .map(|(org, pool, level)| (encode_key(org, pool), *level))
+                .collect();
+            let bytes = rows.iter().map(|(key, _)| key.len()).sum();
+            let change = self.change(bytes, move |tables| {
+                for (key, level) in &rows {
+                    if tables.pools.get(key, decode_level)? == Some(*level) {
+                        tables.pools.remove(key)?;
+                    }
+                }
+                Ok(())
+            });
+            change.await?;
+        }
+        Ok(())
+    }
+
     async fn levels(&self, names: &[(Arc<str>, Arc<str>)]) -> Result<Vec<Option<PoolLevel>>, StoreError> {
         let mut keys = Vec::with_capacity(names.len());
         for (org, pool) in names {

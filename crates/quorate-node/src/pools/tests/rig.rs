@@ -79,11 +79,17 @@ impl Pools for Moody {
         self.inner.levels(names).await
     }
 
+    async fn forget_pools(&self, levels: &[(Arc<str>, Arc<str>, PoolLevel)]) -> Result<(), StoreError> {
+        self.away(Mood::Away)?;
+        self.inner.forget_pools(levels).await
+    }
+
     async fn pools(
         &self,
         after: Option<(&str, &str)>,
         max: usize,
     ) -> Result<Vec<(Arc<str>, Arc<str>, PoolLevel)>, StoreError> {
+        self.away(Mood::Away)?;
         self.inner.pools(after, max).await
     }
 }

@@ -118,6 +118,12 @@ pub(super) fn pools(stats: &PoolStats) -> Vec<Family> {
             "Levels of single burst pools that operations on the store read or wrote",
         )
         .of(stats.levels),
+        Family::new(
+            "quorate_pool_rows_forgotten",
+            Counter,
+            "Rows of burst pools that had been full for a day, and were removed from the store",
+        )
+        .of(stats.forgotten),
     ]
 }
 
