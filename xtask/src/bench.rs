@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the benchmarks, on the profile that ships.
 //!
-//! Four of them: criterion on the core, the whole server against a service that does nothing, what a quota costs, and how
-//! much Envoy can ask within its default time-out.
+//! Five of them: criterion on the core, the whole server against a service that does nothing, what a quota costs, how much
+//! Envoy can ask within its default time-out, and what keeping windows costs.
 //! None is a gate of CI: what they say depends on the machine, and `docs/performance.md` says which machine said what.
 
 mod envoy;
@@ -14,6 +14,7 @@ mod proxy;
 mod quota;
 mod server;
 mod serving;
+mod snapshot;
 mod table;
 
 use anyhow::Result;
@@ -33,6 +34,7 @@ pub struct Options {
     operations: operations::Length,
     #[command(flatten)]
     envoy: envoy::Steps,
+    snapshot: snapshot::Size,
     /// Passed on to criterion, for instance a filter
     #[arg(last = true)]
     criterion: Vec<String>,
@@ -50,6 +52,8 @@ enum Which {
     Operations,
     /// How much a real Envoy can ask before more than one of 1,000 questions take longer than its default 20 ms
     Envoy,
+    /// What keeping windows costs: a stop, a restore, the writing behind
+    Snapshot,
 }
 
 /// Runs the benchmarks.
@@ -69,6 +73,9 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
     }
     if wanted(Which::Envoy) {
         envoy::run(project, &options.envoy)?;
+    }
+    if wanted(Which::Snapshot) {
+        snapshot::run(project, &options.snapshot)?;
     }
     Ok(())
 }

@@ -85,11 +85,17 @@ pub fn decided(report: &str) -> Result<Load> {
 
 /// What the numbers were measured on.
 pub fn machine() -> String {
+    let processor = processor();
+    format!("Measured on {processor}; server on core {SERVER_CORE}, load on core {LOAD_CORE}.")
+}
+
+/// The machine's processor, and how many cores of it there are.
+pub fn processor() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     let model = model.map_or("an unknown CPU", |(_, name)| name.trim());
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("Measured on {model}, {cores} cores; server on core {SERVER_CORE}, load on core {LOAD_CORE}.")
+    format!("{model}, {cores} cores")
 }
