@@ -7,7 +7,7 @@ use crate::harness::command::quorate;
 use crate::harness::document::{self, read};
 
 /// The blocks of a document in this language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub fn blocks(text: &str, language: &str) -> Vec<String> {
     let blocks = document::blocks(text).into_iter();
     let blocks = blocks.filter(|block| block.language == language);
     blocks.map(|block| block.text).collect()

@@ -1,6 +1,7 @@
 //! Durable quotas on the embedded store: never a unit too many, and whatever was not spent is there again.
 
 mod answers;
+mod backup;
 mod batches;
 mod crashes;
 mod kinds;

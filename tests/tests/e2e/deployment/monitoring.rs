@@ -12,10 +12,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{deployed, text};
+use crate::documents::blocks;
 use crate::envoy::client::RateLimits;
 use crate::harness::command::{Outcome, run};
+use crate::harness::document::read;
 use crate::harness::http::{get, post, should_allow};
 use crate::harness::{AskExt, Launch, Server, ask, environment, policy, time};
+
+/// The page for operators.
+const OPERATIONS: &str = "docs/OPERATIONS.md";
 
 /// Labels that Prometheus adds to what it scrapes, and the one of histograms.
 const LABELS_OF_PROMETHEUS: [&str; 3] = ["instance", "job", "le"];
@@ -54,10 +59,52 @@ fn prometheus_takes_its_configuration() {
     promtool(&["check", "config", "prometheus.yaml"], folder.path()).exits(0);
 }
 
+/// The rules that the page for operators shows.
+fn shown() -> Vec<String> {
+    let blocks = blocks(&read(OPERATIONS), "yaml");
+    let rules: Vec<String> = blocks
+        .into_iter()
+        .filter(|block| block.starts_with("groups:"))
+        .collect();
+    assert!(!rules.is_empty(), "{OPERATIONS} shows rules");
+    rules
+}
+
+#[test]
+fn prometheus_takes_the_rules_that_operators_are_shown() {
+    let folder = TempDir::new().expect("a folder");
+    for rules in shown() {
+        std::fs::write(folder.path().join("rules.yaml"), rules).expect("it can be written");
+        promtool(&["check", "rules", "rules.yaml"], folder.path()).exits(0);
+    }
+    let broken = shown().concat().replace("quorate_ready == 0", "quorate_ready ==");
+    std::fs::write(folder.path().join("rules.yaml"), broken).expect("it can be written");
+    let judged = promtool(&["check", "rules", "rules.yaml"], folder.path());
+    assert_ne!(judged.code, Some(0), "the judge is awake");
+}
+
 fn alerts() -> Vec<String> {
     let text = text("monitoring/alerts.yaml");
     let names = text.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
     names.map(str::to_owned).collect()
+}
+
+/// The expressions of the rules that operators are shown, and those that stand in the text.
+fn shown_expressions() -> Vec<String> {
+    let rules = shown().concat();
+    let mut found: Vec<String> = rules
+        .lines()
+        .filter_map(|line| line.split_once("expr: "))
+        .map(|(_, rest)| rest.split(", for: ").next().unwrap_or_default().trim_end_matches(" }"))
+        .map(|expression| expression.trim_matches('\'').to_owned())
+        .collect();
+    assert!(found.len() > 5, "{found:?}");
+    let page = read(OPERATIONS);
+    // What stands between backquotes, outside of blocks.
+    let text: String = page.split("```").step_by(2).collect();
+    let quoted = text.split('`').skip(1).step_by(2);
+    found.extend(quoted.filter(|quoted| quoted.contains("quorate_")).map(str::to_owned));
+    found
 }
 
 /// The expressions of the alerts and of the dashboard.
@@ -133,7 +180,9 @@ async fn busy() -> Server {
     let shadowed = policy::plan(
         "limits:\n  - { name: own, per: key, limit: 2, window: 1h }\n  - { name: trial, per: key, limit: 1, window: 1h, mode: shadow }",
     );
-    let launch = Launch::with(shadowed);
+    let launch = Launch::with(shadowed).arg("--data-dir");
+    let data = launch.path("data");
+    let launch = launch.arg(data);
     let rules = "domain: d\ndescriptors: [{ key: a, rate_limit: { unit: year, requests_per_unit: 1 } }]\n";
     let rules = launch.file("rules.yaml", rules);
     let server = launch.arg("--envoy-config").arg(rules).start();
@@ -157,12 +206,16 @@ async fn every_metric_that_is_watched_is_exported() {
     let server = busy().await;
     let page = get(server.http(), "/metrics").await.body;
     let exported = exported(&page);
-    let expressions = expressions();
+    let mut expressions = expressions();
     assert!(expressions.len() > 40, "{expressions:?}");
+    expressions.extend(shown_expressions());
     for expression in expressions {
         let mut known: BTreeSet<&str> = LABELS_OF_PROMETHEUS.into();
         for metric in metrics(&expression) {
-            let labels = exported.get(metric);
+            // A histogram is spoken of by its name, and exported by its parts.
+            let labels = exported
+                .get(metric)
+                .or_else(|| exported.get(&format!("{metric}_bucket")));
             let labels = labels.unwrap_or_else(|| panic!("no server exports {metric}, of `{expression}`:\n{page}"));
             known.extend(labels.iter().map(String::as_str));
         }
