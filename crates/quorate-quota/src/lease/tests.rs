@@ -1,6 +1,7 @@
 //! Tests of the lease machine: its rules one by one, and many holders on one row under every fault
 //! (`simulation`).
 
+mod crashes;
 mod desk;
 mod network;
 mod random;
