@@ -34,6 +34,7 @@ pub struct Options {
     operations: operations::Length,
     #[command(flatten)]
     envoy: envoy::Steps,
+    #[command(flatten)]
     snapshot: snapshot::Size,
     /// Passed on to criterion, for instance a filter
     #[arg(last = true)]

@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 
-use super::load::processor;
 use super::folder::Folder;
+use super::load::processor;
 use crate::command;
 use crate::project::Project;
 
