@@ -8,14 +8,14 @@ use std::sync::Arc;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use http::request::Parts;
-use quorate_client::{Answer, Ask, Client, Config, ProtectLayer, endpoint_of};
+use quorate_client::{Answer, Ask, Client, Config, ProtectLayer, http_endpoint_of};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8081".to_owned());
     let client = Client::new(Config::new(address).fail_open())?;
     // One stream for all requests: cheaper for both sides than a call for each.
-    let protect = ProtectLayer::new(client.multiplexed(), what_it_asks);
+    let protect = ProtectLayer::http(client.multiplexed(), what_it_asks);
     let app = Router::new()
         .route("/api/v1/threats/scan", post(scan))
         .route("/healthz", get(|| async { "ok" }))
@@ -29,7 +29,7 @@ async fn main() -> anyhow::Result<()> {
 /// The key comes from a header; what has none is the business of nobody's limit here.
 fn what_it_asks(parts: &Parts) -> Option<Ask> {
     let key = parts.headers.get("x-api-key")?.to_str().ok()?;
-    Some(Ask::key(key).endpoint(endpoint_of(parts)))
+    Some(Ask::key(key).endpoint(http_endpoint_of(parts)))
 }
 
 async fn scan(answer: Option<Extension<Arc<Answer>>>) -> String {

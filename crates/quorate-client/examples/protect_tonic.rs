@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use http::request::Parts;
-use quorate_client::{Ask, Client, Config, ProtectLayer, endpoint_of};
+use quorate_client::{Ask, Client, Config, ProtectLayer, grpc_endpoint_of};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Endpoint, Server};
@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let protected = listener.local_addr()?;
     let serving = Server::builder()
-        .layer(ProtectLayer::new(client, what_it_asks))
+        .layer(ProtectLayer::grpc(client, what_it_asks))
         .add_service(service)
         .serve_with_incoming(TcpListenerStream::new(listener));
     tokio::select! {
@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
 /// Every call is judged; one without a key as the key that nobody has.
 fn what_it_asks(parts: &Parts) -> Option<Ask> {
     let key = parts.headers.get("x-api-key").and_then(|key| key.to_str().ok());
-    Some(Ask::key(key.unwrap_or("anonymous")).endpoint(endpoint_of(parts)))
+    Some(Ask::key(key.unwrap_or("anonymous")).endpoint(grpc_endpoint_of(parts)))
 }
 
 async fn call_until_denied(address: SocketAddr) -> anyhow::Result<()> {

@@ -2,7 +2,10 @@
 //!
 //! A closure says what each request asks, or that it is not judged. An allowed request goes on with its
 //! [`Answer`] among its extensions; a denied one is answered here, with the status, headers and body of a denial over
-//! HTTP or, when it is a gRPC call, with a status of gRPC. Headers that the policy names are written to both.
+//! HTTP or, in front of a gRPC service, with a status of gRPC. Headers that the policy names are written to both.
+//!
+//! Whether a service speaks gRPC is said by whoever protects it, never by a request: its sender would choose the
+//! catalogue entry by its `content-type`.
 
 mod body;
 mod denial;
@@ -68,6 +71,7 @@ pub struct Protect<S, D, M> {
 #[derive(Clone, Debug)]
 struct Protection<D> {
     decide: D,
+    grpc: bool,
     quota_exhausted: StatusCode,
     releases: Option<Client>,
 }
@@ -77,11 +81,21 @@ where
     D: Decide,
     M: Fn(&Parts) -> Option<Ask>,
 {
-    /// Asks `decide` what `map` makes of each request.
-    pub const fn new(decide: D, map: M) -> Self {
+    /// Protects an HTTP service: asks `decide` what `map` makes of each request, see [`http_endpoint_of`].
+    pub const fn http(decide: D, map: M) -> Self {
+        Self::new(decide, map, false)
+    }
+
+    /// Protects a gRPC service: asks `decide` what `map` makes of each call, see [`grpc_endpoint_of`].
+    pub const fn grpc(decide: D, map: M) -> Self {
+        Self::new(decide, map, true)
+    }
+
+    const fn new(decide: D, map: M, grpc: bool) -> Self {
         Self {
             protection: Protection {
                 decide,
+                grpc,
                 quota_exhausted: StatusCode::TOO_MANY_REQUESTS,
                 releases: None,
             },
@@ -144,7 +158,7 @@ where
         };
         let protection = self.protection.clone();
         Box::pin(async move {
-            let grpc = is_grpc(&parts.headers);
+            let grpc = protection.grpc;
             let answer = match protection.ask(ask).await {
                 Ok(answer) => Arc::new(answer),
                 Err(refused) => return Ok(denial::unjudged(&refused, grpc)),
@@ -174,20 +188,16 @@ impl<D: Decide> Protection<D> {
     }
 }
 
-/// The endpoint of a request as the catalogue writes it: `METHOD /path`, or for gRPC the method's path alone.
+/// The endpoint of an HTTP request as the catalogue writes it: `METHOD /path`.
 #[must_use]
-pub fn endpoint_of(parts: &Parts) -> String {
-    let path = parts.uri.path();
-    if is_grpc(&parts.headers) {
-        path.to_owned()
-    } else {
-        format!("{} {path}", parts.method)
-    }
+pub fn http_endpoint_of(parts: &Parts) -> String {
+    format!("{} {}", parts.method, parts.uri.path())
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
+/// The endpoint of a gRPC call as the catalogue writes it: the method's path alone.
+#[must_use]
+pub fn grpc_endpoint_of(parts: &Parts) -> String {
+    parts.uri.path().to_owned()
 }
 
 /// The answer's headers. One that HTTP would not carry is left out: a policy's author named it, no caller can fix it.

@@ -43,5 +43,5 @@ pub use client::{BatchAnswer, Client, SlotError};
 pub use config::{Config, ConfigError, Tls};
 pub use failure::{Cause, FailPolicy, Refused};
 #[cfg(feature = "tower")]
-pub use layer::{Decide, Protect, ProtectBody, ProtectLayer, endpoint_of};
+pub use layer::{Decide, Protect, ProtectBody, ProtectLayer, grpc_endpoint_of, http_endpoint_of};
 pub use multiplexed::Multiplexed;

@@ -9,7 +9,7 @@ use axum::routing::get;
 use http::{HeaderMap, Response, StatusCode};
 use quorate_api::v1::decision_service_client::DecisionServiceClient;
 use quorate_api::v1::{Header, PolicyInfo, Reason, ShouldAllowRequest, ShouldAllowResponse};
-use quorate_client::{Answer, Ask, Client, Config, ProtectLayer, endpoint_of};
+use quorate_client::{Answer, Ask, Client, Config, ProtectLayer, grpc_endpoint_of, http_endpoint_of};
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic::transport::Endpoint;
@@ -67,7 +67,7 @@ fn client(fake: &Fake) -> Client {
 
 /// What the tests protect by: nothing is asked about `/health`.
 fn map(parts: &http::request::Parts) -> Option<Ask> {
-    let endpoint = endpoint_of(parts);
+    let endpoint = http_endpoint_of(parts);
     (parts.uri.path() != "/health").then(|| Ask::key("k").endpoint(endpoint))
 }
 
@@ -78,7 +78,7 @@ async fn protected(request: Request) -> ([(&'static str, &'static str); 2], Stri
 }
 
 fn app(client: Client) -> Router {
-    let layer = ProtectLayer::new(client.clone(), map).release_slots_with(client);
+    let layer = ProtectLayer::http(client.clone(), map).release_slots_with(client);
     let service = Router::new().fallback(get(protected));
     service.layer(layer)
 }
@@ -149,6 +149,21 @@ async fn a_denied_request_is_told_why_and_when_and_goes_no_further() {
     assert_eq!(body, expected);
 }
 
+/// A sender that calls itself gRPC would otherwise meet no entry of the catalogue: no scopes asked, a cheaper price.
+#[tokio::test]
+async fn a_senders_content_type_changes_neither_the_endpoint_nor_the_answer() {
+    let fake = decides();
+    let request = http::Request::get("/denied")
+        .header("content-type", "application/grpc")
+        .body(Body::empty())
+        .expect("a good request");
+    let response = app(client(&fake)).oneshot(request).await.expect("infallible");
+    let asked = fake.seen.requests.lock().expect("unpoisoned")[0].endpoint.clone();
+    assert_eq!(asked, "GET /denied");
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(all(response.headers(), "content-type"), ["application/json"]);
+}
+
 #[tokio::test]
 async fn what_the_map_leaves_out_is_not_judged() {
     let fake = decides();
@@ -185,7 +200,7 @@ async fn a_stream_protects_as_well_as_a_client() {
     let stream = client(&fake).multiplexed();
     let app = Router::new()
         .fallback(get(protected))
-        .layer(ProtectLayer::new(stream, map));
+        .layer(ProtectLayer::http(stream, map));
     assert_eq!(call(app.clone(), "/allowed").await.status(), StatusCode::OK);
     assert_eq!(call(app, "/denied").await.status(), StatusCode::TOO_MANY_REQUESTS);
 }
@@ -194,7 +209,9 @@ async fn a_stream_protects_as_well_as_a_client() {
 async fn a_grpc_call_is_denied_by_a_status() {
     let decides = decides();
     // What is protected is some gRPC service; another fake is one.
-    let layer = ProtectLayer::new(client(&decides), map);
+    let layer = ProtectLayer::grpc(client(&decides), |parts: &http::request::Parts| {
+        Some(Ask::key("k").endpoint(grpc_endpoint_of(parts)))
+    });
     let protected = Fake::behind(layer, allow);
     let channel = Endpoint::from_shared(format!("http://{}", protected.url()))
         .expect("an address")
