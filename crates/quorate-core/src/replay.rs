@@ -16,12 +16,19 @@ use crate::time::{Instant, SECOND};
 /// How long an answer is kept, in nanoseconds.
 pub const KEPT_NS: u64 = 600 * SECOND;
 
-/// The most answers kept for one org: about 2 MB. Beyond it its oldest go, and a metric counts them.
-pub const KEPT_PER_ORG_MAX: usize = 4_096;
+/// The most answers kept for one org that the policy declares: about 5 MB. Beyond it its oldest go, and a metric counts
+/// them.
+pub const KEPT_PER_ORG_MAX: usize = 8_192;
 
-/// The most answers kept in one shard, all orgs together: about 5 MB. Beyond it an org that has more than its even
-/// share gives up its own oldest answer, else the oldest of all goes.
-pub const KEPT_MAX: usize = 16_384;
+/// The same for one that it does not declare.
+pub const KEPT_PER_UNDECLARED_ORG_MAX: usize = 4_096;
+
+/// The most answers kept in one shard for all orgs that the policy declares: about 8 MB. Beyond it an org that has more
+/// than its even share gives up its own oldest answer, else the oldest of all goes.
+pub const KEPT_MAX: usize = 12_288;
+
+/// The same for all others, apart: ids of invented orgs push out no answer of a declared one.
+pub const KEPT_UNDECLARED_MAX: usize = 8_192;
 
 /// Expired answers that one step forgets.
 const EXPIRED_PER_STEP: usize = 64;
@@ -33,6 +40,8 @@ pub struct Operation {
     pub id: u128,
     /// Hash of the org.
     pub org: u128,
+    /// The policy declares the org.
+    pub declared: bool,
     /// Hash of what was asked: endpoint, cost, amounts, mode.
     pub content: u128,
 }
@@ -91,8 +100,17 @@ struct Answered {
 type Hasher = core::hash::BuildHasherDefault<siphasher::sip::SipHasher13>;
 
 /// The answers kept in one shard.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Replays {
+    declared: Share,
+    undeclared: Share,
+}
+
+/// The answers kept for some of the orgs.
+#[derive(Debug)]
+struct Share {
+    max: usize,
+    per_org_max: usize,
     answered: HashMap<u128, Answered, Hasher>,
     /// All operations, oldest first.
     order: BTreeMap<(Instant, u64), u128>,
@@ -101,29 +119,40 @@ pub struct Replays {
     evicted: u64,
 }
 
+impl Default for Replays {
+    fn default() -> Self {
+        Self {
+            declared: Share::of(KEPT_MAX, KEPT_PER_ORG_MAX),
+            undeclared: Share::of(KEPT_UNDECLARED_MAX, KEPT_PER_UNDECLARED_ORG_MAX),
+        }
+    }
+}
+
 impl Replays {
     /// Answers kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.answered.len()
+        self.declared.answered.len() + self.undeclared.answered.len()
     }
 
     /// Whether none is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.answered.is_empty()
+        self.len() == 0
     }
 
     /// Answers forgotten early, since the start.
     #[must_use]
     pub const fn evicted(&self) -> u64 {
-        self.evicted
+        self.declared.evicted + self.undeclared.evicted
     }
 
     /// What is known of an operation at `now`.
     #[must_use]
     pub fn find(&self, operation: &Operation, now: Instant) -> Known {
-        match self.answered.get(&operation.id) {
+        // A reload may have declared the org, or left it out, since the answer was kept.
+        let shares = [&self.declared, &self.undeclared];
+        match shares.into_iter().find_map(|share| share.answered.get(&operation.id)) {
             Some(answered) if answered.place.0 <= now => Known::New,
             Some(answered) if answered.content != operation.content => Known::OtherContent,
             Some(answered) => Known::Answered(Arc::clone(&answered.kept)),
@@ -134,7 +163,36 @@ impl Replays {
     /// Keeps an allowed answer.
     pub fn keep(&mut self, operation: &Operation, kept: Kept, now: Instant) {
         self.step(now);
-        self.forget(operation.id);
+        self.declared.forget(operation.id);
+        self.undeclared.forget(operation.id);
+        if operation.declared {
+            self.declared.keep(operation, kept, now);
+        } else {
+            self.undeclared.keep(operation, kept, now);
+        }
+    }
+
+    /// One small step of forgetting what is too old.
+    pub fn step(&mut self, now: Instant) {
+        self.declared.step(now);
+        self.undeclared.step(now);
+    }
+}
+
+impl Share {
+    fn of(max: usize, per_org_max: usize) -> Self {
+        Self {
+            max,
+            per_org_max,
+            answered: HashMap::default(),
+            order: BTreeMap::new(),
+            by_org: HashMap::default(),
+            count: 0,
+            evicted: 0,
+        }
+    }
+
+    fn keep(&mut self, operation: &Operation, kept: Kept, now: Instant) {
         self.count += 1;
         let place = (now.after(KEPT_NS), self.count);
         let answered = Answered {
@@ -148,9 +206,9 @@ impl Replays {
         let of_org = self.by_org.entry(operation.org).or_default();
         of_org.push_back(operation.id);
         let (len, own) = (of_org.len(), of_org.front().copied());
-        let full = self.answered.len() > KEPT_MAX;
-        if len > KEPT_PER_ORG_MAX || full {
-            let greedy = len > KEPT_PER_ORG_MAX || len > KEPT_MAX / self.by_org.len();
+        let full = self.answered.len() > self.max;
+        if len > self.per_org_max || full {
+            let greedy = len > self.per_org_max || len > self.max / self.by_org.len();
             let oldest = self.order.first_key_value().map(|(_, id)| *id);
             if let Some(id) = if greedy { own } else { oldest } {
                 self.evicted += 1;
@@ -159,8 +217,7 @@ impl Replays {
         }
     }
 
-    /// One small step of forgetting what is too old.
-    pub fn step(&mut self, now: Instant) {
+    fn step(&mut self, now: Instant) {
         for _ in 0..EXPIRED_PER_STEP {
             match self.order.first_key_value() {
                 Some(((until, _), id)) if *until <= now => {

@@ -28,7 +28,7 @@ use crate::limit::COUNTERS_PER_REQUEST_MAX;
 use crate::pools::Pools;
 use crate::replay::Replays;
 use crate::request::ChargeMode;
-use crate::slots::{Holder, Slots};
+use crate::slots::{Holder, Holding, Slots, Tenant};
 use crate::state::cell::{Cell, Rule};
 use crate::state::fingerprint::{HashKey, Owner, keyed_hash};
 use crate::state::layout::Layouts;
@@ -145,9 +145,7 @@ impl Shard {
             &mut cells,
         );
         let holder = self.holder(ask);
-        let held = holder.map_or(0, |holder| {
-            self.slots.used(&self.hash_key, ask.org, holder, now.instant)
-        });
+        let held = self.holding(ask, holder, &[], now);
         let mut drafts = self.drafts((ask, owner), now, |_| None);
         let mut loan = self.loan(ask, &seats, &mut cells, now, |_| None);
         let beside = judge::Beside {
@@ -231,6 +229,14 @@ impl Shard {
             .map(|slot| Holder::of(&self.hash_key, ask.org, ask.key, slot.name))
     }
 
+    /// What the key of a request holds of the slots it asks for, when `taking` are about to be taken.
+    fn holding(&mut self, ask: &Ask<'_, '_>, holder: Option<Holder>, taking: &[Holder], now: Now) -> Holding {
+        holder.map_or_else(Holding::default, |holder| {
+            self.slots
+                .holding(&self.hash_key, tenant(ask), holder, taking, now.instant)
+        })
+    }
+
     /// Holds the slot that an allowed decision takes.
     fn hold(&mut self, ask: &Ask<'_, '_>, holder: Option<Holder>, decision: &mut Decision<'_>, now: Now) {
         if let (Some(slot), Some(holder)) = (ask.terms.slot, holder)
@@ -238,7 +244,7 @@ impl Shard {
         {
             decision.slot_held = self.slots.take(
                 &self.hash_key,
-                ask.org,
+                tenant(ask),
                 holder,
                 ask.decision_id,
                 slot.ttl_ns,
@@ -313,10 +319,16 @@ impl Shard {
         (self.table.len(), self.table.bytes())
     }
 
-    /// Slots held, operation ids remembered, and those forgotten early.
+    /// The slots held.
     #[must_use]
-    pub fn held(&self) -> (usize, usize, u64) {
-        (self.slots.len(), self.replays.len(), self.replays.evicted())
+    pub const fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// Operation ids remembered, and those forgotten early.
+    #[must_use]
+    pub fn remembered(&self) -> (usize, u64) {
+        (self.replays.len(), self.replays.evicted())
     }
 
     /// What happened to the table.
@@ -335,5 +347,13 @@ impl Shard {
     /// Time does not go back behind `now`: something was charged or given back at it.
     fn passed(&mut self, now: Now) {
         (self.latest, self.latest_wall) = (now.instant, now.wall);
+    }
+}
+
+/// The org that a request's slot is counted on.
+const fn tenant<'a>(ask: &Ask<'a, '_>) -> Tenant<'a> {
+    Tenant {
+        org: ask.org,
+        declared: ask.terms.org_declared,
     }
 }

@@ -13,11 +13,19 @@ use crate::answer::DecisionId;
 use crate::state::fingerprint::{HashKey, keyed_hash};
 use crate::time::Instant;
 
-/// The most slots one shard holds: about 6 MB. Beyond it slots are refused.
-pub const SLOTS_MAX: usize = 32_768;
+/// The most slots one shard holds: about 12 MB. Beyond it slots are refused.
+pub const SLOTS_MAX: usize = 65_536;
 
-/// The most of them that one org holds, so that its keys cannot take every slot of its neighbours.
-pub const SLOTS_PER_ORG_MAX: u32 = 8_192;
+/// The most of them that orgs hold together which the policy does not declare: whoever may invent keys could take them
+/// all. The rest is there for declared orgs alone.
+pub const SLOTS_UNDECLARED_MAX: usize = SLOTS_MAX / 4;
+
+/// The most of them that one declared org holds, so that its keys cannot take every slot of its neighbours: 65 keys
+/// with 500 slots each.
+pub const SLOTS_PER_ORG_MAX: u32 = 32_768;
+
+/// The most of them that one org holds which the policy does not declare: an eighth of what those share.
+pub const SLOTS_PER_UNDECLARED_ORG_MAX: u32 = 2_048;
 
 /// Expired slots that one step gives back: a fraction of a millisecond's work.
 const EXPIRED_PER_STEP: usize = 512;
@@ -34,10 +42,37 @@ impl Holder {
     }
 }
 
+/// The org that slots are counted on.
+#[derive(Clone, Copy, Debug)]
+pub struct Tenant<'a> {
+    /// The org.
+    pub org: &'a str,
+    /// The policy declares it.
+    pub declared: bool,
+}
+
+/// What a holder has, and whether it could have more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Slots that it holds.
+    pub used: u32,
+    /// Its org, or all together, hold as many as they may: it gets none, whatever its depth.
+    pub bounded: bool,
+}
+
+impl Holding {
+    /// Whether a holder that may have `depth` gets no more.
+    #[must_use]
+    pub const fn is_full(self, depth: u32) -> bool {
+        self.bounded || self.used >= depth
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Held {
     holder: Holder,
     org: u128,
+    declared: bool,
     ttl_ns: u64,
     until: Instant,
 }
@@ -51,6 +86,9 @@ pub struct Slots {
     counts: HashMap<Holder, u32, Hasher>,
     of_orgs: HashMap<u128, u32, Hasher>,
     by_end: BTreeSet<(Instant, DecisionId)>,
+    /// Of those held, the slots of orgs that the policy does not declare.
+    undeclared: usize,
+    bounded: u64,
 }
 
 impl Slots {
@@ -66,53 +104,77 @@ impl Slots {
         self.held.is_empty()
     }
 
-    /// How many slots a holder has at `now`; as many as can be told when the shard or the org may hold no more.
-    pub fn used(&mut self, hash_key: &HashKey, org: &str, holder: Holder, now: Instant) -> u32 {
+    /// Looks that found a bound on slots reached, since the start.
+    #[must_use]
+    pub const fn bounded(&self) -> u64 {
+        self.bounded
+    }
+
+    /// What a holder has at `now`, when `taking` are about to be taken by holders of its org.
+    pub fn holding(
+        &mut self,
+        hash_key: &HashKey,
+        tenant: Tenant<'_>,
+        holder: Holder,
+        taking: &[Holder],
+        now: Instant,
+    ) -> Holding {
         self.step(now);
-        let of_org = self.of_orgs.get(&keyed_hash(hash_key, [org.as_bytes()]));
-        if of_org.is_some_and(|held| *held >= SLOTS_PER_ORG_MAX) {
-            return u32::MAX;
-        }
-        if self.held.len() >= SLOTS_MAX {
-            u32::MAX
-        } else {
-            self.counts.get(&holder).copied().unwrap_or(0)
+        let own = taking.iter().filter(|taking| **taking == holder).count();
+        let used = self.counts.get(&holder).copied().unwrap_or(0);
+        let bounded = !self.has_room(
+            keyed_hash(hash_key, [tenant.org.as_bytes()]),
+            tenant.declared,
+            taking.len(),
+        );
+        self.bounded += u64::from(bounded);
+        Holding {
+            used: used.saturating_add(u32::try_from(own).unwrap_or(u32::MAX)),
+            bounded,
         }
     }
 
-    /// Takes a slot for a decision; false when the shard holds as many as it may.
+    /// Takes a slot for a decision; false when the org or all together hold as many as they may.
     pub fn take(
         &mut self,
         hash_key: &HashKey,
-        org: &str,
+        tenant: Tenant<'_>,
         holder: Holder,
         decision: DecisionId,
         ttl_ns: u64,
         now: Instant,
     ) -> bool {
-        if self.held.len() >= SLOTS_MAX {
+        let org = keyed_hash(hash_key, [tenant.org.as_bytes()]);
+        if !self.has_room(org, tenant.declared, 0) {
             return false;
         }
         let until = now.after(ttl_ns);
-        let org = keyed_hash(hash_key, [org.as_bytes()]);
-        if self
-            .held
-            .insert(
-                decision,
-                Held {
-                    holder,
-                    org,
-                    ttl_ns,
-                    until,
-                },
-            )
-            .is_none()
-        {
+        let held = Held {
+            holder,
+            org,
+            declared: tenant.declared,
+            ttl_ns,
+            until,
+        };
+        if self.held.insert(decision, held).is_none() {
             *self.counts.entry(holder).or_insert(0) += 1;
             *self.of_orgs.entry(org).or_insert(0) += 1;
+            self.undeclared += usize::from(!tenant.declared);
             self.by_end.insert((until, decision));
         }
         true
+    }
+
+    /// Whether an org may hold another slot beyond `more` that it is about to take.
+    fn has_room(&self, org: u128, declared: bool, more: usize) -> bool {
+        let of_org = self.of_orgs.get(&org).copied().unwrap_or(0);
+        let of_org = of_org.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+        let all = self.held.len() + more < SLOTS_MAX;
+        if declared {
+            all && of_org < SLOTS_PER_ORG_MAX
+        } else {
+            all && self.undeclared + more < SLOTS_UNDECLARED_MAX && of_org < SLOTS_PER_UNDECLARED_ORG_MAX
+        }
     }
 
     /// Gives a slot back; whether it was held.
@@ -158,6 +220,7 @@ impl Slots {
         self.by_end.remove(&(held.until, decision));
         take_one(&mut self.counts, &held.holder);
         take_one(&mut self.of_orgs, &held.org);
+        self.undeclared -= usize::from(!held.declared);
         true
     }
 }

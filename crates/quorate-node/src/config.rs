@@ -74,6 +74,8 @@ pub struct Stats {
     pub coarsened: u64,
     /// Concurrency slots held.
     pub slots: u64,
+    /// Requests for a slot that met a bound on how many an org or all orgs may hold, since the start.
+    pub slots_bounded: u64,
     /// Operation ids remembered.
     pub operations: u64,
     /// Operation ids forgotten early because an org had too many, since the start.

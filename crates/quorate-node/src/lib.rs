@@ -211,13 +211,14 @@ impl Node {
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         for shard in &self.shards {
             let shard = shard.lock();
-            let (slots, operations, evicted) = shard.held();
+            let (operations, evicted) = shard.remembered();
             let table = shard.table_stats();
             stats.entries += wide(shard.size().0);
             stats.reclaimed += table.reclaimed;
             stats.overflowed += table.overflowed;
             stats.coarsened += table.coarsened;
-            stats.slots += wide(slots);
+            stats.slots += wide(shard.slots().len());
+            stats.slots_bounded += shard.slots().bounded();
             stats.operations += wide(operations);
             stats.operations_evicted += evicted;
         }

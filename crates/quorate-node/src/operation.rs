@@ -27,6 +27,7 @@ pub fn of(shard: &Shard, request: &Request<'_>, ask: &Ask<'_, '_>) -> Option<Ope
     Some(Operation {
         id: shard.hash([ask.org.as_bytes(), ask.key.as_bytes(), request.operation_id.as_bytes()]),
         org: shard.hash([ask.org.as_bytes()]),
+        declared: ask.terms.org_declared,
         content: amounts.fold(shard.hash(fixed), u128::wrapping_add),
     })
 }

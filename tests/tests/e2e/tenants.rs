@@ -166,12 +166,19 @@ async fn a_tenant_that_hoards_slots_and_operations_leaves_others_theirs() {
     for batch in 0..20 {
         let hoard = |n: usize| {
             let operation = format!("operation-{batch}-{n}");
-            ask("k").of("noisy").at("POST /jobs").operation(&operation)
+            let once = ask("k").of("noisy").operation(&operation);
+            // What is denied a slot is not kept: half of them want none.
+            if n.is_multiple_of(2) {
+                once.at("POST /jobs")
+            } else {
+                once
+            }
         };
         let answers = client.each((0..1_000).map(hoard).collect()).await.responses;
         refused += answers.iter().filter(|answer| !answer.allowed).count();
     }
     assert!(refused > 0, "one tenant cannot have all slots");
+    assert!(server.metric("quorate_slots_bounded_total", &[]).await > 0);
     assert!(
         server.metric("quorate_operations_evicted_total", &[]).await > 0,
         "nor all memory of operations"

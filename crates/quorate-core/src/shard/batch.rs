@@ -95,12 +95,7 @@ impl Shard {
             &mut work,
         );
         let holder = self.holder(ask);
-        let held = holder.map_or(0, |holder| {
-            let taking = batch.taking.iter().filter(|taking| **taking == holder).count();
-            self.slots
-                .used(&self.hash_key, ask.org, holder, now.instant)
-                .saturating_add(u32::try_from(taking).unwrap_or(u32::MAX))
-        });
+        let held = self.holding(ask, holder, &batch.taking, now);
         let mut drafts = self.drafts((ask, owner), now, |id| batch.balances.get(&id).copied());
         let mut loan = self.loan(ask, &seats, &mut work, now, |id| batch.lent.get(&id).copied());
         let mut decision = Decision::default();

@@ -2,12 +2,13 @@
 
 use super::pools::Loan;
 use super::quotas::{self, Drafts};
-use super::statuses::{alone, report};
+use super::statuses::{alone, report, slot_status};
 use super::{Ask, Statuses};
 use crate::answer::{Binding, Few, Reason, Retry, Warning};
 use crate::charge::{self, Evaluation, Marks, Seat, Table, retry};
 use crate::limit::Role;
 use crate::request::ChargeMode;
+use crate::slots::Holding;
 use crate::state::cell::Cell;
 use crate::time::Now;
 
@@ -97,7 +98,7 @@ pub(super) struct Beside<'a, 'p> {
     /// Its pool, where that is durable.
     pub(super) loan: Option<&'a mut Loan>,
     /// The slots that its key holds.
-    pub(super) held: u32,
+    pub(super) held: Holding,
 }
 
 /// Judges a request, and writes what was decided over `decision`, a new one.
@@ -116,11 +117,11 @@ pub(super) fn judge<'p>(
         held,
     } = beside;
     if ask.refund {
-        return refund(seats, cells, drafts, ask, now, statuses, decision);
+        return refund((seats, cells), drafts, held, ask, now, statuses, decision);
     }
     let mut found = charge::evaluate(&Table { seats, cells }, now);
     quotas::evaluate(drafts);
-    let slot_full = ask.terms.slot.is_some_and(|slot| held >= slot.depth);
+    let slot_full = ask.terms.slot.is_some_and(|slot| held.is_full(slot.depth));
     let slot_denies = slot_full && ask.terms.slot.is_some_and(|slot| !slot.shadow);
     let record = ask.mode == ChargeMode::Record;
     let of_quotas = quotas::denial(drafts);
@@ -162,7 +163,8 @@ pub(super) fn judge<'p>(
         decision.drawn = if found.passes() { found.draw } else { 0 };
     }
     (decision.charged, decision.changed) = (charged, changed);
-    decision.takes_slot = charged && denial.is_none() && ask.terms.slot.is_some() && (!slot_full || record);
+    let slot_free = !slot_full || (record && !held.bounded);
+    decision.takes_slot = charged && denial.is_none() && ask.terms.slot.is_some() && slot_free;
     if let Some(slot) = ask.terms.slot.filter(|slot| slot_full && slot.shadow) {
         decision.shadow_denied.push(slot.name);
     }
@@ -174,15 +176,16 @@ pub(super) fn judge<'p>(
         (decision.reason, decision.retry) = (denial.reason, denial.retry);
     }
     if let (Some(visit), Some(retries)) = (statuses, retries) {
-        report(&table, &found, &retries, ask, held, visit, now);
+        report(&table, &found, &retries, visit, now);
+        visit.extend(slot_status(ask.terms.slot, held, slot_full, decision.takes_slot));
         quotas::report(drafts, now, visit);
     }
 }
 
 fn refund<'p>(
-    seats: &[Seat<'p>],
-    cells: &mut [Cell],
+    (seats, cells): (&[Seat<'p>], &mut [Cell]),
     drafts: &mut Drafts<'p>,
+    held: Holding,
     ask: &Ask<'_, 'p>,
     now: Now,
     statuses: Statuses<'_, 'p>,
@@ -202,7 +205,8 @@ fn refund<'p>(
     (decision.charged, decision.changed) = (!ask.look, changed);
     (decision.binding, decision.bound_by_quota) = bound(None, &table, drafts, ask, now);
     if let Some(visit) = statuses {
-        report(&table, &found, &alone(seats, cells, now), ask, 0, visit, now);
+        report(&table, &found, &alone(seats, cells, now), visit, now);
+        visit.extend(slot_status(ask.terms.slot, held, false, false));
         quotas::report(drafts, now, visit);
     }
 }

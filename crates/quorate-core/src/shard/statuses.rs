@@ -1,10 +1,11 @@
 //! The status of each limit of a request, for those who ask for it.
 
-use super::Ask;
 use crate::answer::{Status, StatusKind};
 use crate::charge::{self, Evaluation, Seat, Table};
 use crate::limit::{Mode, Role};
+use crate::slots::Holding;
 use crate::state::cell::Cell;
+use crate::terms::SlotTerms;
 use crate::time::Now;
 
 /// For each counter, how long until it alone would pass its cost.
@@ -18,13 +19,11 @@ pub(super) fn alone(seats: &[Seat<'_>], cells: &[Cell], now: Now) -> [u64; crate
     after
 }
 
-/// Adds the statuses of the limits and of the slot.
+/// Adds the statuses of the limits.
 pub(super) fn report<'p>(
     table: &Table<'_, 'p>,
     found: &Evaluation,
     alone: &[u64],
-    ask: &Ask<'_, 'p>,
-    held: u32,
     visit: &mut Vec<Status<'p>>,
     now: Now,
 ) {
@@ -49,20 +48,29 @@ pub(super) fn report<'p>(
             factor_hundredths: seat.rule.factor(now.instant),
         });
     }
-    if let Some(slot) = ask.terms.slot {
-        visit.push(Status {
-            name: slot.name,
-            kind: StatusKind::Slots,
-            meter: "slots",
-            limit: u64::from(slot.depth),
-            used: u64::from(held),
-            remaining: u64::from(slot.depth.saturating_sub(held)),
-            window_ns: 0,
-            reset_after_ns: 0,
-            retry_after_ns: 0,
-            shadow: slot.shadow,
-            denied: held >= slot.depth,
-            factor_hundredths: crate::factor::ONE,
-        });
-    }
+}
+
+/// The status of the slot after the decision, which took one or none.
+pub(super) fn slot_status(slot: Option<SlotTerms<'_>>, held: Holding, denied: bool, taken: bool) -> Option<Status<'_>> {
+    let slot = slot?;
+    let used = held.used.saturating_add(u32::from(taken));
+    let free = if held.bounded {
+        0
+    } else {
+        slot.depth.saturating_sub(used)
+    };
+    Some(Status {
+        name: slot.name,
+        kind: StatusKind::Slots,
+        meter: "slots",
+        limit: u64::from(slot.depth),
+        used: u64::from(used),
+        remaining: u64::from(free),
+        window_ns: 0,
+        reset_after_ns: 0,
+        retry_after_ns: 0,
+        shadow: slot.shadow,
+        denied,
+        factor_hundredths: crate::factor::ONE,
+    })
 }

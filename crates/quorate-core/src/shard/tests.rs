@@ -6,6 +6,7 @@ mod fixture;
 mod loans;
 mod model;
 mod quotas;
+mod slots;
 mod tally;
 
 use proptest::prelude::*;

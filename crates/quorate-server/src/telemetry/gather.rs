@@ -185,6 +185,12 @@ fn state(server: &ServerView) -> Vec<Family> {
         )
         .of(stats.coarsened),
         Family::new("quorate_slots_held", Gauge, "Concurrency slots held now").of(stats.slots),
+        Family::new(
+            "quorate_slots_bounded",
+            Counter,
+            "Requests for a slot that met a bound on how many an org or all orgs may hold",
+        )
+        .of(stats.slots_bounded),
         Family::new("quorate_operations_remembered", Gauge, "Operation ids remembered now").of(stats.operations),
         Family::new(
             "quorate_operations_evicted",

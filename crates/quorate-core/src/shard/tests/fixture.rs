@@ -8,7 +8,7 @@ use crate::factor::{Factor, Factors};
 use crate::limit::{Algorithm, Counts, Group, Limit, MeterId, Mode, Per, PoolMode, Precision, Role, Scope};
 use crate::quota::Quota;
 use crate::request::ChargeMode;
-use crate::shard::{Ask, Decision, Shard};
+use crate::shard::{Ask, Decision, Shard, Statuses};
 use crate::state::layout::Layouts;
 use crate::state::memory::Memory;
 use crate::terms::{Amounts, SlotTerms, Terms};
@@ -170,6 +170,18 @@ impl Org {
         change: impl FnOnce(&mut Ask<'_, '_>),
         now: u64,
     ) -> Decision<'o> {
+        self.ask_all(key, [requests, tokens], slot, change, now, None)
+    }
+
+    pub fn ask_all<'o>(
+        &'o mut self,
+        key: &str,
+        [requests, tokens]: [u64; 2],
+        slot: Option<SlotTerms<'o>>,
+        change: impl FnOnce(&mut Ask<'_, '_>),
+        now: u64,
+        statuses: Statuses<'_, 'o>,
+    ) -> Decision<'o> {
         let mut amounts = Amounts::default();
         (amounts.0[0], amounts.0[1]) = (requests, tokens);
         let terms = Terms {
@@ -199,7 +211,7 @@ impl Org {
             decision_id: DecisionId(self.decisions),
         };
         change(&mut ask);
-        self.shard.decide(&self.layouts, &ask, Now::at(now), None)
+        self.shard.decide(&self.layouts, &ask, Now::at(now), statuses)
     }
 }
 
