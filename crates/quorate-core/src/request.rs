@@ -12,7 +12,7 @@ pub const ENDPOINT_BYTES_MAX: usize = 2_048;
 pub const ATTRIBUTES_MAX: usize = 16;
 /// The longest attribute name, in bytes.
 pub const ATTRIBUTE_NAME_BYTES_MAX: usize = 64;
-/// The longest attribute value, in bytes.
+/// The longest attribute value, in bytes. A longer one is a denial, not an error: an end user can choose it.
 pub const ATTRIBUTE_VALUE_BYTES_MAX: usize = 256;
 /// The longest operation id, in bytes.
 pub const OPERATION_ID_BYTES_MAX: usize = 64;
@@ -72,26 +72,6 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Whether it only asks: told so, or of a cost of nothing on every meter.
-    #[must_use]
-    pub fn is_look(&self) -> bool {
-        self.check_only || self.costs_nothing()
-    }
-
-    /// The request as it is judged: one that costs nothing asks whether one unit would pass.
-    #[must_use]
-    pub fn judged(self) -> Self {
-        if self.costs_nothing() {
-            Self { cost: None, ..self }
-        } else {
-            self
-        }
-    }
-
-    fn costs_nothing(&self) -> bool {
-        self.cost == Some(0) && self.amounts.iter().all(|(_, amount)| *amount == 0)
-    }
-
     /// A request of a key at an endpoint that says nothing else.
     #[must_use]
     pub const fn of(key: &'a str, endpoint: &'a str) -> Self {

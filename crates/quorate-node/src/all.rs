@@ -62,10 +62,9 @@ impl Node {
         mut render: impl FnMut(usize, &Answer<'_>),
     ) -> Result<Decided<bool>, InvalidRequest> {
         let now = self.clock.now();
-        let judged: Vec<_> = requests.iter().copied().map(Request::judged).collect();
         loop {
             let policy = self.policy.load();
-            let resolved = self.resolve_all(&policy, &judged, now)?;
+            let resolved = self.resolve_all(&policy, requests, now)?;
             let charged = resolved
                 .iter()
                 .find(|resolved| matches!(resolved.verdict, Verdict::Charge(_)));
@@ -124,9 +123,8 @@ impl Node {
     /// # Errors
     /// What is structurally wrong with a request, or that they are not of one org.
     pub fn check_together(&self, requests: &[Request<'_>]) -> Result<(), InvalidRequest> {
-        let judged: Vec<_> = requests.iter().copied().map(Request::judged).collect();
         let policy = self.policy.load();
-        self.resolve_all(&policy, &judged, self.clock.now()).map(drop)
+        self.resolve_all(&policy, requests, self.clock.now()).map(drop)
     }
 
     fn resolve_all<'a>(

@@ -42,11 +42,10 @@ impl Node {
         render: impl FnOnce(&Answer<'_>) -> R,
     ) -> Result<Decided<R>, InvalidRequest> {
         let now = self.clock.now();
-        let judged = request.judged();
         let mut render = render;
         loop {
             let policy = self.policy.load();
-            let resolved = self.resolve(&policy, &judged, now)?;
+            let resolved = self.resolve(&policy, request, now)?;
             let decision_id = self.next_decision(now);
             let by = decided_by(&policy, &resolved);
             let ask = match &resolved.verdict {
@@ -93,13 +92,12 @@ impl Node {
                 index,
                 source: Box::new(source),
             };
-            let judged = request.judged();
             if request.operation_id.is_empty() {
                 // What applies to it is asked when it is decided.
-                policy.check(&judged, self.bounds()).map_err(item)?;
+                policy.check(request, self.bounds()).map_err(item)?;
                 continue;
             }
-            let resolved = self.resolve(&policy, &judged, now).map_err(item)?;
+            let resolved = self.resolve(&policy, request, now).map_err(item)?;
             let mut shard = self.shard_of(resolved.org).lock();
             let Verdict::Charge(terms) = &resolved.verdict else {
                 continue;
@@ -221,7 +219,7 @@ enum Charged<R, F> {
     Outdated(F),
 }
 
-/// A request as a shard is asked. One that costs nothing at its endpoint's price is a look too.
+/// A request as a shard is asked.
 pub fn ask<'a, 'p>(
     request: &Request<'a>,
     resolved: &Resolved<'a>,
@@ -235,7 +233,7 @@ pub fn ask<'a, 'p>(
         attributes: request.attributes,
         terms,
         mode: request.charge_mode,
-        look: request.is_look() || terms.amounts.is_zero(),
+        look: resolved.look,
         refund: request.refund,
         decision_id,
     }

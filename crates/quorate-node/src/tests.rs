@@ -119,6 +119,29 @@ fn a_look_charges_nothing_and_a_cost_of_nothing_is_judged_as_one() {
     );
 }
 
+/// Who asks for nothing of `requests` does not get the rest for nothing, alone or in a batch.
+#[test]
+fn a_cost_of_nothing_pays_the_endpoints_price_on_other_meters() {
+    let text = "version: 1\ndefaults: { plan: p }\nplans: { p: { limits: \
+        [{ name: t, per: key, limit: 1_000, window: 1h, meter: tokens }] } }\n\
+        endpoints: [{ match: POST /dear, amounts: { tokens: 400 } }]\n";
+    let node = Node::start(NodeConfig::default(), &policy(text)).expect("it compiles");
+    let dear = Request {
+        cost: Some(0),
+        ..Request::of("k", "POST /dear")
+    };
+    assert_eq!(ask(&node, &dear), (Reason::Ok, 0, Some(600)));
+    let batch = node.should_allow_all(&[dear], Wanted::default(), Patience::Over, |_, _| ());
+    assert!(matches!(batch, Ok(Decided::Answered(true))));
+    assert_eq!(ask(&node, &dear), (Reason::RateLimited, 0, Some(200)));
+    let nothing = Request {
+        amounts: &[("tokens", 0)],
+        ..dear
+    };
+    assert_eq!(ask(&node, &nothing).0, Reason::Ok);
+    assert_eq!(ask(&node, &dear).2, Some(200), "that was a look");
+}
+
 #[test]
 fn a_batch_of_two_orgs_cannot_be_all_or_nothing() {
     let node = node();

@@ -1,5 +1,5 @@
 //! Rules about how the parts of a policy fit together: templates that cross, too many limits or quotas on one request,
-//! and endpoints that a plan can never pay for.
+//! endpoints that a plan can never pay for, and slots that no server holds.
 
 use quorate_core::limit::{LIMITS_PER_REQUEST_MAX, METERS_MAX};
 
@@ -9,6 +9,7 @@ use crate::problems::{Problems, Spot};
 use crate::template::{Relation, Template};
 
 mod quotas;
+mod slots;
 
 /// The most entries of a catalogue. Templates are compared pair by pair when a policy is loaded.
 pub(crate) const ENDPOINTS_MAX: usize = 10_000;
@@ -21,6 +22,7 @@ pub(crate) fn judge(model: &Model, lowering: &mut Lowering<'_>) {
     quotas::per_request(model, lowering);
     unpayable(model, lowering);
     idle_shadow(model, lowering);
+    slots::beyond_the_server(model, lowering);
     quotas::soft_for_nobody(model, lowering);
 }
 

@@ -204,20 +204,21 @@ impl PolicySet {
     ) -> Result<Resolved<'a>, InvalidRequest> {
         price::check_structure(request)?;
         let endpoint = self.endpoint(request.endpoint);
-        let amounts = self.price(request, endpoint, bounds)?;
+        let price = self.price(request, endpoint, bounds)?;
         let who = self.identify(request, credential_hash);
         let plan = who.plan.and_then(|number| self.plans.get(number));
         let verdict = match (plan, self.authorize(&who, endpoint, request, now)) {
             _ if endpoint.exempt => Verdict::Exempt,
             (_, Some(reason)) => Verdict::Denied(reason),
             (None, None) => Verdict::Denied(Reason::PolicyForbids),
-            (Some(plan), None) => Verdict::Charge(Self::terms(&who, plan, endpoint, amounts)),
+            (Some(plan), None) => Verdict::Charge(Self::terms(&who, plan, endpoint, price.amounts)),
         };
         Ok(Resolved {
             org: who.org_name,
             key: who.key_name,
             plan: plan.map_or("", |plan| &plan.name),
             endpoint: &endpoint.pattern,
+            look: price.look,
             verdict,
         })
     }

@@ -40,6 +40,25 @@ async fn a_look_charges_nothing_and_judges_as_a_charge_would() {
         .await;
 }
 
+/// Who asks for nothing of `requests` does not get the rest for nothing.
+#[tokio::test]
+async fn a_cost_of_nothing_pays_the_endpoints_price_on_other_meters() {
+    let priced = three_limits() + "\nendpoints: [{ match: POST /dear, cost_factor: 3, amounts: { tokens: 600 } }]\n";
+    let server = Launch::with(priced).start();
+    let client = server.client().await;
+    let dear = || ask("k").of("o").at("POST /dear").costing(0);
+    client.allowed(dear()).await;
+    assert_eq!(client.used(ask("k").of("o"), "tokens").await, 600);
+    assert_eq!(client.used(ask("k").of("o"), "small").await, 0);
+    client.denied(dear(), Reason::RateLimited).await;
+    client.allowed(dear().using("tokens", 0)).await;
+    assert_eq!(
+        client.used(ask("k").of("o"), "tokens").await,
+        600,
+        "nothing at all is a look"
+    );
+}
+
 #[tokio::test]
 async fn a_denied_request_charges_nothing_anywhere() {
     let server = Launch::with(three_limits()).start();

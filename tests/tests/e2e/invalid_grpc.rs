@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use quorate_api::v1::ShouldAllowRequest;
+use quorate_api::v1::{Reason, ShouldAllowRequest};
 use tonic::Code;
 
 use crate::harness::client::within;
@@ -33,7 +33,6 @@ async fn every_malformed_field_is_named_and_nothing_is_charged() {
         (base().costing(u64::MAX), "cost"),
         (many_attributes, "attributes"),
         (base().attribute(&"n".repeat(65), "v"), "attributes"),
-        (base().attribute("user", &"v".repeat(257)), "attributes"),
         (many_scopes, "scopes"),
         (base().operation(&"x".repeat(65)), "operation_id"),
         (base().change(|request| request.charge_mode = 99), "charge_mode"),
@@ -60,8 +59,18 @@ async fn what_an_end_user_can_choose_is_a_denial_or_passes_never_an_error() {
         client.ask(ask("k").of(&text)).await;
         client.ask(ask("k").of("o").at(&text)).await;
         client.ask(ask("k").of("o").at(&format!("GET /{text}"))).await;
+        client.ask(ask("k").of("o").attribute("user", &text)).await;
         client.ask(ask("k").of("o").from(&text)).await;
     }
+}
+
+#[tokio::test]
+async fn an_attribute_value_that_is_too_long_is_denied() {
+    let server = Launch::with(policy::one_limit(5, "1h")).start();
+    let client = server.client().await;
+    let long = ask("k").of("o").attribute("user", &"v".repeat(257));
+    client.denied(long, Reason::PolicyForbids).await;
+    nothing_was_charged(&server).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Whether whoever asks may call the endpoint at all. Judged before any price or counter, and nothing is charged.
 
 use quorate_core::answer::Reason;
-use quorate_core::request::Request;
+use quorate_core::request::{ATTRIBUTE_VALUE_BYTES_MAX, Request};
 use quorate_core::time::Instant;
 
 use super::identify::Identified;
@@ -43,7 +43,10 @@ impl PolicySet {
         if !scopes_suffice(who, endpoint, request) {
             return Some(Reason::ScopeMissing);
         }
-        endpoint.forbid.then_some(Reason::PolicyForbids)
+        // An end user can choose it, and a caller that fails open would let an error through.
+        let long = |value: &str| value.len() > ATTRIBUTE_VALUE_BYTES_MAX;
+        let oversized = request.attributes.iter().any(|(_, value)| long(value));
+        (endpoint.forbid || oversized).then_some(Reason::PolicyForbids)
     }
 }
 

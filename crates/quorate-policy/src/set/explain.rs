@@ -10,6 +10,7 @@ use quorate_core::time::Instant;
 use serde::Serialize;
 
 use super::identify::Identified;
+use super::price::Price;
 use super::{Bounds, Endpoint, PolicySet, Verdict};
 use crate::problems::shown;
 use crate::scalar::{written_duration, written_factor};
@@ -63,6 +64,7 @@ impl PolicySet {
         let resolved = self.resolve(request, bounds, credential_hash, now)?;
         let who = self.identify(request, credential_hash);
         let endpoint = self.endpoint(request.endpoint);
+        let price = self.price(request, endpoint, bounds)?;
         let mut steps = vec![
             step("identity", identity(&who, request, resolved.plan)),
             step("endpoint", matched(endpoint, request.endpoint)),
@@ -77,7 +79,7 @@ impl PolicySet {
             Verdict::Exempt => steps.push(step("authorization", "exempt: metered, never denied".to_owned())),
             Verdict::Charge(terms) => {
                 steps.push(step("authorization", "it may ask".to_owned()));
-                steps.push(step("price", self.prices(request, endpoint, &terms)));
+                steps.push(step("price", self.prices(request, endpoint, &price)));
                 steps.extend(factors(&terms, now));
                 limits = limits::explain(request, &terms, now);
                 steps.push(step("limits", summary(limits.len(), request)));
@@ -97,16 +99,15 @@ impl PolicySet {
         })
     }
 
-    fn prices(&self, request: &Request<'_>, endpoint: &Endpoint, terms: &Terms<'_>) -> String {
-        let cost = request.cost.unwrap_or(1);
+    fn prices(&self, request: &Request<'_>, endpoint: &Endpoint, price: &Price) -> String {
         let mut text = format!(
-            "{cost} × factor {} = {} requests",
-            endpoint.cost_factor, terms.amounts.0[0]
+            "{} × factor {} = {} requests",
+            price.cost, endpoint.cost_factor, price.amounts.0[0]
         );
         for (meter, amount) in self
             .meters
             .iter()
-            .zip(terms.amounts.0)
+            .zip(price.amounts.0)
             .skip(1)
             .filter(|(_, amount)| *amount > 0)
         {
@@ -118,7 +119,7 @@ impl PolicySet {
             };
             text.push_str(&format!(", {amount} {meter} ({whose})"));
         }
-        if request.check_only || terms.amounts.is_zero() {
+        if price.look {
             text.push_str("; only a look: nothing would be charged");
         }
         text
@@ -175,7 +176,9 @@ fn in_words(reason: Reason) -> &'static str {
         Reason::Paused => "PAUSED, the key or org is paused",
         Reason::ScopeMissing => "SCOPE_MISSING, the endpoint requires a scope that neither key nor caller has",
         Reason::EnvironmentMismatch => "ENVIRONMENT_MISMATCH, the key or endpoint is bound to another environment",
-        Reason::PolicyForbids => "POLICY_FORBIDS, the endpoint is forbidden or the org is not declared",
+        Reason::PolicyForbids => {
+            "POLICY_FORBIDS, the endpoint is forbidden, the org is not declared, or an attribute's value is too long"
+        }
         _ => "it is not known why",
     }
 }

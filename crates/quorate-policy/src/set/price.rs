@@ -2,8 +2,7 @@
 
 use quorate_core::limit::METERS_MAX;
 use quorate_core::request::{
-    ATTRIBUTE_NAME_BYTES_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX, InvalidRequest, OPERATION_ID_BYTES_MAX,
-    Request, SCOPES_MAX,
+    ATTRIBUTE_NAME_BYTES_MAX, ATTRIBUTES_MAX, InvalidRequest, OPERATION_ID_BYTES_MAX, Request, SCOPES_MAX,
 };
 use quorate_core::terms::Amounts;
 
@@ -12,14 +11,23 @@ use super::{Bounds, Endpoint, PolicySet};
 /// How much of an unknown meter's name an error repeats, in characters.
 const SHOWN_CHARS_MAX: usize = 64;
 
+/// What a request costs.
+pub(super) struct Price {
+    /// Units of `requests` before the endpoint's factor, as they are judged.
+    pub(super) cost: u64,
+    /// What is judged, on every meter.
+    pub(super) amounts: Amounts,
+    /// The request only asks: it says so, or costs nothing on every meter.
+    pub(super) look: bool,
+}
+
 /// Judges what the policy has no say in: counts and lengths.
 pub(super) fn check_structure(request: &Request<'_>) -> Result<(), InvalidRequest> {
     few("attributes", request.attributes.len(), ATTRIBUTES_MAX)?;
     few("scopes", request.scopes.len(), SCOPES_MAX)?;
     short("operation_id", request.operation_id, OPERATION_ID_BYTES_MAX)?;
-    for (name, value) in request.attributes {
+    for (name, _) in request.attributes {
         short("attributes (a name)", name, ATTRIBUTE_NAME_BYTES_MAX)?;
-        short("attributes (a value)", value, ATTRIBUTE_VALUE_BYTES_MAX)?;
     }
     Ok(())
 }
@@ -40,16 +48,17 @@ fn short(field: &'static str, text: &str, max: usize) -> Result<(), InvalidReque
 }
 
 impl PolicySet {
-    /// The amounts of a request: the cost times the endpoint's factor, and for every other meter what the caller says,
-    /// else what the endpoint's price is.
+    /// The price of a request: the cost times the endpoint's factor, and for every other meter what the caller says,
+    /// else what the endpoint's price is. A cost of 0 where that comes to nothing on every meter is judged as 1: whoever
+    /// asks so wants to know whether a request would pass.
     pub(super) fn price(
         &self,
         request: &Request<'_>,
         endpoint: &Endpoint,
         bounds: Bounds,
-    ) -> Result<Amounts, InvalidRequest> {
+    ) -> Result<Price, InvalidRequest> {
         let max = bounds.cost_max;
-        let cost = request.cost.unwrap_or(1);
+        let mut cost = request.cost.unwrap_or(1);
         if cost > max {
             return Err(InvalidRequest::CostTooLarge { cost, max });
         }
@@ -70,7 +79,16 @@ impl PolicySet {
             }
             amounts.0[number] = *amount;
         }
-        Ok(amounts)
+        let free = amounts.is_zero();
+        if free && cost == 0 {
+            cost = 1;
+            amounts.0[0] = endpoint.cost_factor;
+        }
+        Ok(Price {
+            cost,
+            amounts,
+            look: request.check_only || free,
+        })
     }
 
     fn meter(&self, name: &str) -> Result<usize, InvalidRequest> {

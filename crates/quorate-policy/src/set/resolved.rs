@@ -49,6 +49,8 @@ pub struct Resolved<'a> {
     pub plan: &'a str,
     /// The catalogue entry, as the policy writes it; `other` when none matches.
     pub endpoint: &'a str,
+    /// It only asks, and charges nothing: it says so, or costs nothing on every meter.
+    pub look: bool,
     /// What comes of it.
     pub verdict: Verdict<'a>,
 }

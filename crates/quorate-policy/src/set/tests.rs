@@ -107,7 +107,10 @@ pub(super) fn applies(set: &PolicySet, requests: &[&str], expected: &Expect) {
                 match resolved.verdict {
                     Verdict::Denied(reason) => writeln!(text, "{line}\n  {who}: {reason:?}"),
                     Verdict::Exempt => writeln!(text, "{line}\n  {who}: exempt"),
-                    Verdict::Charge(terms) => writeln!(text, "{line}\n  {who}:{}", show(set, &terms, told.now)),
+                    Verdict::Charge(terms) => {
+                        let look = if resolved.look { " a look at" } else { "" };
+                        writeln!(text, "{line}\n  {who}:{look}{}", show(set, &terms, told.now))
+                    }
                 }
             }
         };

@@ -92,7 +92,7 @@ impl<'q> Asked<'q> {
     }
 }
 
-/// Whether an end user can make a request so, by a long attribute for example: then it is denied, since Envoy may let pass
+/// Whether an end user can make a request so, by a large amount for example: then it is denied, since Envoy may let pass
 /// what ends in an error.
 pub(super) fn chosen_by_users(invalid: &InvalidRequest) -> bool {
     match invalid {

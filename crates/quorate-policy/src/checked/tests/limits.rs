@@ -315,3 +315,33 @@ fn a_shadow_plan_says_enough() {
         "#]],
     );
 }
+
+#[test]
+fn slots_that_no_server_holds_are_warned_of() {
+    let plans = |default: u32, other: u32| {
+        format!(
+            "version: 1\ndefaults: {{ plan: p }}\nplans:\n  p: {{ slots: {{ s: {default} }} }}\n  q: {{ slots: {{ s: {other} }} }}\n"
+        )
+    };
+    assert_eq!(said(&plans(2_048, 32_768)), "");
+    says(
+        &plans(2_049, 1_000_000),
+        &expect![[r#"
+        p.yaml:4:3: plan `p` gives a key more slots `s` than a server holds for it: an org that nothing declares holds at most 2048 at once
+        p.yaml:5:3: plan `q` gives a key more slots `s` than a server holds for it: an org holds at most 32768 at once
+    "#]],
+    );
+    let closed = plans(2_049, 1).replace("plan: p", "plan: p, unknown_org: deny");
+    assert_eq!(said(&closed), "");
+    let org = |keys: usize| {
+        let keys: String = (0..keys).map(|key| format!("  k{key}: {{ org: acme }}\n")).collect();
+        format!("{}orgs:\n  acme: {{ plan: q }}\nkeys:\n{keys}", plans(1, 500))
+    };
+    assert_eq!(said(&org(65)), "");
+    says(
+        &org(66),
+        &expect![[r#"
+        p.yaml:7:3: the 66 keys of org `acme` may hold 33000 slots on plan `q`, and one org holds at most 32768 at once
+    "#]],
+    );
+}

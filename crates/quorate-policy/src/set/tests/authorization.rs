@@ -1,8 +1,12 @@
 //! Who may ask.
 
 use expect_test::expect;
+use quorate_core::answer::Reason;
+use quorate_core::request::{ATTRIBUTE_VALUE_BYTES_MAX, Request};
+use quorate_core::time::Instant;
 
-use super::{applies, set};
+use super::{BOUNDS, applies, set};
+use crate::Verdict;
 
 const POLICY: &str = "
 version: 1
@@ -180,4 +184,28 @@ fn forbidden_and_exempt_endpoints() {
               GET@GET on p at other: 1 requests
         "#]],
     );
+}
+
+/// An end user can choose it, and a caller that fails open would let an error through.
+#[test]
+fn an_attribute_value_that_is_too_long_is_denied() {
+    let set = set(POLICY);
+    let judge = |length: usize, endpoint: &str| {
+        let value = "x".repeat(length);
+        let request = Request {
+            attributes: &[("user", "short"), ("agent", &value)],
+            ..Request::of("plain", endpoint)
+        };
+        match set
+            .resolve(&request, BOUNDS, None, Instant(0))
+            .expect("well formed")
+            .verdict
+        {
+            Verdict::Denied(reason) => Some(reason),
+            Verdict::Exempt | Verdict::Charge(_) => None,
+        }
+    };
+    assert_eq!(judge(ATTRIBUTE_VALUE_BYTES_MAX, ""), None);
+    assert_eq!(judge(ATTRIBUTE_VALUE_BYTES_MAX + 1, ""), Some(Reason::PolicyForbids));
+    assert_eq!(judge(ATTRIBUTE_VALUE_BYTES_MAX + 1, "GET /free"), None);
 }

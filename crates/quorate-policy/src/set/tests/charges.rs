@@ -62,7 +62,10 @@ fn amounts() {
             "k cost=1000",
             "k GET /dear",
             "k GET /dear cost=3",
+            "k GET /dear cost=0",
             "k GET /dear cost=0 tokens=0",
+            "k GET /dear cost=0 tokens=0 gpu=0",
+            "k GET /free",
             "k GET /dear tokens=7",
             "k GET /free cost=9 bytes=1000",
             "k gpu=1000",
@@ -71,15 +74,21 @@ fn amounts() {
             k
               k@k on p at other: 1 requests
             k cost=0
-              k@k on p at other:
+              k@k on p at other: a look at 1 requests
             k cost=1000
               k@k on p at other: 1000 requests
             k GET /dear
               k@k on p at GET /dear: 5 requests 50 tokens 2 gpu
             k GET /dear cost=3
               k@k on p at GET /dear: 15 requests 50 tokens 2 gpu
+            k GET /dear cost=0
+              k@k on p at GET /dear: 50 tokens 2 gpu
             k GET /dear cost=0 tokens=0
               k@k on p at GET /dear: 2 gpu
+            k GET /dear cost=0 tokens=0 gpu=0
+              k@k on p at GET /dear: a look at 5 requests
+            k GET /free
+              k@k on p at GET /free: a look at
             k GET /dear tokens=7
               k@k on p at GET /dear: 5 requests 7 tokens 2 gpu
             k GET /free cost=9 bytes=1000

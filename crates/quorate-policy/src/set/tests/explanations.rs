@@ -58,12 +58,12 @@ fn of_the_reference_catalogue() {
             identity       key `k` is not declared, of org `dev`, on plan `developer`
             endpoint       `POST /api/v1/jobs` is in the catalogue
             authorization  it may ask
-            price          0 × factor 1 = 0 requests; only a look: nothing would be charged
+            price          1 × factor 1 = 1 requests; only a look: nothing would be charged
             limits         4 are looked at; all are charged or none is
-                           - per-minute: 60 units of requests in any 1m, per key, lifted by the burst; this request: 0
-                           - per-hour: 1000 units of requests in any 1h, per key; this request: 0
-                           - burst: 10 units of requests in any 1m, per key, bounds what one key draws from the pool; this request: at most 0
-                           - pool: a bucket of 200 units of requests, of which 200 come back every 1h, per org, lends what the lifted limits lack; this request: at most 0
+                           - per-minute: 60 units of requests in any 1m, per key, lifted by the burst; this request: 1
+                           - per-hour: 1000 units of requests in any 1h, per key; this request: 1
+                           - burst: 10 units of requests in any 1m, per key, bounds what one key draws from the pool; this request: at most 1
+                           - pool: a bucket of 200 units of requests, of which 200 come back every 1h, per org, lends what the lifted limits lack; this request: at most 1
             slot           an allowed call holds one of 50 slots `async` of the key, for at most 15m
         "#]],
     );
@@ -243,6 +243,50 @@ fn of_quotas() {
     assert_eq!(json["quotas"][0]["name"], "monthly-tokens");
     let texts: Vec<&str> = explanation.steps.iter().map(|step| &*step.text).collect();
     assert!(texts.contains(&"1 would be given back to"), "{texts:?}");
+}
+
+#[test]
+fn of_prices_of_nothing() {
+    let set = set("
+version: 1
+defaults: { plan: p }
+plans: { p: {} }
+endpoints:
+  - { match: GET /dear, cost_factor: 3, amounts: { tokens: 50 } }
+");
+    explains(
+        &set,
+        "k cost=0",
+        &expect![[r#"
+        identity       key `k` is not declared, so it is its own org `k`, on the default plan `p`
+        endpoint       none is named, so it is `other`: factor 1, the plan's limits only
+        authorization  it may ask
+        price          1 × factor 1 = 1 requests; only a look: nothing would be charged
+        limits         none applies
+    "#]],
+    );
+    explains(
+        &set,
+        "k GET /dear cost=0",
+        &expect![[r#"
+        identity       key `k` is not declared, so it is its own org `k`, on the default plan `p`
+        endpoint       `GET /dear` is in the catalogue
+        authorization  it may ask
+        price          0 × factor 3 = 0 requests, 50 tokens (the endpoint's price)
+        limits         none applies
+    "#]],
+    );
+    explains(
+        &set,
+        "k GET /dear cost=0 tokens=0",
+        &expect![[r#"
+        identity       key `k` is not declared, so it is its own org `k`, on the default plan `p`
+        endpoint       `GET /dear` is in the catalogue
+        authorization  it may ask
+        price          1 × factor 3 = 3 requests; only a look: nothing would be charged
+        limits         none applies
+    "#]],
+    );
 }
 
 #[test]
