@@ -167,7 +167,7 @@ impl Answer {
     pub fn failed(policy: FailPolicy, cause: Cause) -> Self {
         let (allowed, reason, source) = match policy {
             FailPolicy::Open => (true, Reason::Ok, Source::FailedOpen(cause)),
-            FailPolicy::Closed => (false, Reason::Unavailable, Source::FailedClosed(cause)),
+            FailPolicy::Closed => (false, cause.reason(), Source::FailedClosed(cause)),
         };
         Self {
             source,
@@ -188,6 +188,15 @@ impl Answer {
             headers: Vec::new(),
             policy: None,
             shadow_denied: Vec::new(),
+        }
+    }
+
+    /// The same, unless it says that nothing was decided: then what the policy says.
+    pub(crate) fn under(self, policy: FailPolicy) -> Self {
+        if self.reason == Reason::Overloaded {
+            Self::failed(policy, Cause::Overloaded)
+        } else {
+            self
         }
     }
 

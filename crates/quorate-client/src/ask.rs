@@ -102,7 +102,9 @@ impl Ask {
         self
     }
 
-    /// Makes a retry safe: the same id again, within ten minutes of an allowed answer, gets that answer again.
+    /// Makes a retry safe: the same id again, within ten minutes of an allowed answer, gets that answer again. A server
+    /// keeps the last 8,192 ids of an org that its policy declares, 4,096 of any other: a retry that comes after more is
+    /// charged again.
     pub fn operation_id(mut self, id: impl Into<String>) -> Self {
         self.message.operation_id = id.into();
         self

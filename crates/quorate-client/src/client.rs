@@ -134,7 +134,7 @@ impl Client {
             )
             .await;
         match called {
-            Ok(response) => Ok(response.into()),
+            Ok(response) => Ok(Answer::from(response).under(self.fail)),
             Err(Outcome::Failed(cause)) => Ok(Answer::failed(self.fail, cause)),
             Err(Outcome::Refused(refused)) => Err(refused),
         }
@@ -175,9 +175,12 @@ impl Client {
             .await;
         let cause = match called {
             Ok(response) if response.responses.len() == count => {
+                let answers = response.responses.into_iter();
+                let answers: Vec<_> = answers.map(|answer| Answer::from(answer).under(self.fail)).collect();
+                let decided = answers.iter().all(Answer::decided);
                 return Ok(BatchAnswer {
-                    answers: response.responses.into_iter().map(Answer::from).collect(),
-                    all_allowed: response.all_allowed,
+                    all_allowed: response.all_allowed || (!decided && answers.iter().all(|answer| answer.allowed)),
+                    answers,
                 });
             }
             Ok(response) => Cause::Server {

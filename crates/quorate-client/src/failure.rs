@@ -7,7 +7,11 @@ use std::fmt;
 use thiserror::Error;
 use tonic::{Code, Status};
 
-/// What to answer when no decision comes.
+use crate::answer::Reason;
+
+/// What to answer when no decision comes: in time, at all, or because the server has too much work in flight
+/// (`OVERLOADED`). An answer [`UNAVAILABLE`](crate::Reason::Unavailable) of the server is a decision: its policy says
+/// that what it cannot count is denied (`on_unavailable: deny`, a hard quota).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FailPolicy {
     /// Let through: availability first.
@@ -36,6 +40,9 @@ pub enum Cause {
     /// Too many questions are in flight on one stream already.
     #[error("too many questions in flight")]
     Congested,
+    /// The server has too much work in flight and decided nothing.
+    #[error("the server has too much work in flight")]
+    Overloaded,
     /// The server answered with an error that is not about the question.
     #[error("the server failed with {code}: {message}")]
     Server {
@@ -92,6 +99,14 @@ impl Outcome {
 }
 
 impl Cause {
+    /// Why a request is denied when this keeps it from being decided.
+    pub(crate) const fn reason(&self) -> Reason {
+        match self {
+            Self::Overloaded => Reason::Overloaded,
+            _ => Reason::Unavailable,
+        }
+    }
+
     fn of(status: &Status) -> Self {
         let mut source = status.source();
         // A status that carries a source was made on this side: the transport failed before or during the call.

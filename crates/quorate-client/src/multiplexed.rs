@@ -60,7 +60,7 @@ impl Multiplexed {
     /// The server refused to judge it: a mistake in the question or the set-up. Nothing was charged.
     pub async fn should_allow(&self, ask: Ask) -> Result<Answer, Refused> {
         match self.ask(ask).await {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => Ok(answer.under(self.fail)),
             Err(Outcome::Failed(cause)) => Ok(Answer::failed(self.fail, cause)),
             Err(Outcome::Refused(refused)) => Err(refused),
         }

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use quorate_api::v1;
 use quorate_client::{Ask, Cause, Client, Config, ConfigError, FailPolicy, Reason, SlotError, Source};
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
@@ -199,4 +200,65 @@ fn without_a_runtime_there_is_no_client_and_after_it_the_policy_answers() {
             answer.source
         );
     }
+}
+
+/// What a server answers that has too much work in flight: nothing was decided, and nothing charged.
+fn overloaded() -> Fake {
+    Fake::start(|request| {
+        let reason = match request.endpoint.as_str() {
+            "away" => v1::Reason::Unavailable,
+            _ => v1::Reason::Overloaded,
+        };
+        Reply::Answer(Box::new(v1::ShouldAllowResponse {
+            reason: i32::from(reason),
+            retryable: true,
+            ..v1::ShouldAllowResponse::default()
+        }))
+    })
+}
+
+#[tokio::test]
+async fn an_overloaded_server_has_decided_nothing_and_the_policy_answers() {
+    let fake = overloaded();
+    let closed = Client::new(Config::new(fake.url()).deadline(PATIENCE)).expect("a good configuration");
+    let open = closed.with_fail_policy(FailPolicy::Open);
+    let asks = || [Ask::key("a"), Ask::key("b")];
+    for answer in [
+        closed.should_allow(Ask::key("k")).await.expect("answered"),
+        closed
+            .multiplexed()
+            .should_allow(Ask::key("k"))
+            .await
+            .expect("answered"),
+    ] {
+        assert_eq!(answer.source, Source::FailedClosed(Cause::Overloaded));
+        assert_eq!(
+            (answer.allowed, answer.reason, answer.retryable),
+            (false, Reason::Overloaded, true)
+        );
+    }
+    assert!(!closed.should_allow_batch(asks()).await.expect("answered").all_allowed);
+
+    for answer in [
+        open.should_allow(Ask::key("k")).await.expect("answered"),
+        open.multiplexed().should_allow(Ask::key("k")).await.expect("answered"),
+    ] {
+        assert_eq!(answer.source, Source::FailedOpen(Cause::Overloaded));
+        assert_eq!((answer.allowed, answer.reason), (true, Reason::Ok));
+    }
+    let batch = open.should_allow_batch(asks()).await.expect("answered");
+    assert!(batch.all_allowed && batch.answers.iter().all(|answer| answer.allowed));
+}
+
+#[tokio::test]
+async fn what_the_policy_of_the_server_denies_is_denied_open_or_closed() {
+    let fake = overloaded();
+    let config = Config::new(fake.url()).deadline(PATIENCE).fail_open();
+    let open = Client::new(config).expect("a good configuration");
+    let answer = open
+        .should_allow(Ask::key("k").endpoint("away"))
+        .await
+        .expect("answered");
+    assert_eq!((answer.source, answer.reason), (Source::Decided, Reason::Unavailable));
+    assert!(!answer.allowed);
 }
