@@ -17,6 +17,7 @@ mod signals;
 mod tests;
 mod watch;
 mod windows;
+mod wrong;
 
 use std::process::ExitCode;
 

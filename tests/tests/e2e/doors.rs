@@ -1,6 +1,7 @@
 //! The doors of the server: TLS, client identities, Unix sockets, and what is refused at them.
 
 use std::path::Path;
+use std::process::Command;
 
 use quorate_api::v1::Reason;
 use rustix::process::Signal;
@@ -8,8 +9,10 @@ use serde_json::json;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request};
 
+use crate::harness::binary;
 use crate::harness::certificates::{Authority, Identity};
 use crate::harness::client::within;
+use crate::harness::command::run;
 use crate::harness::http::{Reply, send};
 use crate::harness::{AskExt, Client, Launch, Server, ask, policy, time};
 
@@ -69,6 +72,27 @@ async fn tls_is_spoken_to_who_trusts_it_and_nothing_else_is() {
         .connect_lazy();
     let refused = within(Client::of(clear).inner.should_allow(ask("k"))).await;
     assert!(refused.is_err(), "clear text is not spoken");
+}
+
+#[tokio::test]
+async fn commands_trust_what_the_platform_does() {
+    let authority = Authority::new();
+    let launch = with_certificate(Launch::plain(), &authority.server());
+    let trusted = launch.file("platform.pem", &authority.pem);
+    let server = launch.start();
+    let address = server.grpc().to_string();
+    let ask = |more: &[&str]| {
+        let mut command = Command::new(binary());
+        command.args(["health", "--json", "--deadline", "1m", "--server", &address]);
+        command.args(["--tls-server-name", "localhost"]).args(more);
+        run(command.env("SSL_CERT_FILE", &trusted).env_remove("SSL_CERT_DIR"))
+    };
+    let asked = ask(&["--tls"]);
+    assert_eq!(asked.exits(0).json(), json!({ "status": "SERVING" }));
+    let other = server.path("other.pem");
+    std::fs::write(&other, Authority::new().pem).expect("a file");
+    let other = other.display().to_string();
+    ask(&["--tls-ca", &other]).exits(3);
 }
 
 #[tokio::test]

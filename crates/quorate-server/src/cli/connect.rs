@@ -82,13 +82,10 @@ impl Connect {
     }
 
     fn rustls(&self, address: &Address) -> anyhow::Result<(Arc<ClientConfig>, ServerName<'static>)> {
-        let Some(authority) = &self.tls_ca else {
-            anyhow::bail!("over TLS this needs the server's authority: --tls-ca");
+        let roots = match &self.tls_ca {
+            Some(authority) => roots_of(authority)?,
+            None => roots_of_the_platform()?,
         };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&read(authority)?) {
-            roots.add(certificate?)?;
-        }
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots);
@@ -148,6 +145,25 @@ impl Connect {
             _ => failure,
         }
     }
+}
+
+fn roots_of(authority: &Path) -> anyhow::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&read(authority)?) {
+        roots.add(certificate?)?;
+    }
+    Ok(roots)
+}
+
+fn roots_of_the_platform() -> anyhow::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    // Stores hold old certificates that nothing can read: the others serve.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    anyhow::ensure!(
+        !roots.is_empty(),
+        "this machine trusts no authority: name the server's with --tls-ca"
+    );
+    Ok(roots)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -22,11 +22,14 @@ Exit codes:
 
 Examples:
   quorate health
-  quorate health --server unix:/run/quorate/grpc.sock --deadline 1s")]
+  quorate health --server unix:/run/quorate/grpc.sock --deadline 1s --json")]
 pub struct Arguments {
     /// Ask about one service [default: the whole server]
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     service: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     connect: Connect,
 }
@@ -55,7 +58,12 @@ async fn ask(arguments: &Arguments) -> Done {
         .map_err(|_| unreached(&"it took too long"))?
         .map_err(|error| unreached(&format_args!("{error:#}")))?;
     let status = answer.into_inner().status();
-    print(format_args!("{}\n", status.as_str_name()))?;
+    let name = status.as_str_name();
+    if arguments.json {
+        print(format_args!("{}\n", serde_json::json!({ "status": name })))?;
+    } else {
+        print(format_args!("{name}\n"))?;
+    }
     Ok(match status {
         ServingStatus::Serving => Exit::Success,
         _ => Exit::No,

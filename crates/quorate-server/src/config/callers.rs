@@ -14,6 +14,8 @@ use crate::callers::{Caller, Callers, Orgs, Proof, hash_token};
 pub struct CallerEntry {
     caller: Arc<Caller>,
     proofs: Vec<Proof>,
+    /// The entry as TOML.
+    written: String,
 }
 
 /// What an entry may say.
@@ -32,17 +34,14 @@ impl CallerEntry {
         self.proofs.iter().any(|proof| matches!(proof, Proof::Certificate(_)))
     }
 
-    /// How it is named.
-    pub(super) fn name(&self) -> &str {
-        &self.caller.name
+    /// The entry as it was written.
+    pub(super) fn written(&self) -> &str {
+        &self.written
     }
 
-    /// For which orgs it may ask, as it was written.
-    pub(super) fn orgs(&self) -> Vec<&str> {
-        match &self.caller.orgs {
-            Orgs::All => vec!["*"],
-            Orgs::Only(orgs) => orgs.iter().map(String::as_str).collect(),
-        }
+    /// Whether a token is enough.
+    pub fn has_token(&self) -> bool {
+        self.proofs.iter().any(|proof| matches!(proof, Proof::Token(_)))
     }
 }
 
@@ -96,6 +95,7 @@ impl Reading<'_> {
         CallerEntry {
             caller: Arc::new(Caller { name, orgs }),
             proofs,
+            written: self.table.to_string(),
         }
     }
 

@@ -1,5 +1,5 @@
 //! `--print-config`: the effective configuration as TOML, with where each value came from. It can be given back as a
-//! file. Secrets are named by the files that hold them, never shown.
+//! file. Secrets are named by the files that hold them, or by their hashes, never shown.
 
 use std::fmt;
 
@@ -36,12 +36,7 @@ impl fmt::Display for Effective {
             }
         }
         for caller in &self.callers {
-            writeln!(
-                f,
-                "\n# caller {:?} may ask for the orgs {:?}",
-                caller.name(),
-                caller.orgs()
-            )?;
+            write!(f, "\n[[callers]]\n{}", caller.written())?;
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ const MESSAGE_BYTES_MAX: u64 = 1 << 30;
 
 /// The smallest bound on memory with which tables can be made at all.
 const MEMORY_MIN: u64 = 1 << 20;
+/// The part of it that undeclared keys of one org may take when nobody says otherwise, as 1 / this.
+const ORG_MEMORY_SHARE: u64 = 4;
 
 /// Timers below this would be busy loops.
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
@@ -86,14 +88,7 @@ impl Reader<'_> {
             drain_delay: self.get(&settings::DRAIN_DELAY, duration),
             drain_timeout: self.get(&settings::DRAIN_TIMEOUT, duration),
             keep_timeout: self.get(&settings::KEEP_TIMEOUT, duration),
-            node: NodeSettings {
-                memory_max_bytes: self.get(&settings::MEMORY, |text| bounded(size(text)?, MEMORY_MIN..=u64::MAX)),
-                org_memory_max_bytes: self.get(&settings::ORG_MEMORY, |text| bounded(size(text)?, 1..=u64::MAX)),
-                cost_max: self.get(&settings::COST_MAX, |text| {
-                    bounded(integer(text)?, 1..=quorate_core::limit::CAPACITY_MAX)
-                }),
-                credential_key_file: self.path(&settings::CREDENTIAL_KEY),
-            },
+            node: self.node(),
             store: self.store(),
             unshared_windows: self.get(&settings::UNSHARED_WINDOWS, boolean),
             usage_kept: self.get(&settings::USAGE_KEEP, kept),
@@ -189,6 +184,19 @@ impl Reader<'_> {
                 self.wrong(&settings::TLS_CERTIFICATE, "tls.key needs its certificate");
                 None
             }
+        }
+    }
+
+    fn node(&mut self) -> NodeSettings {
+        let whole = self.get(&settings::MEMORY, |text| bounded(size(text)?, MEMORY_MIN..=u64::MAX));
+        let of_org = self.optional(&settings::ORG_MEMORY, |text| bounded(size(text)?, 1..=u64::MAX));
+        NodeSettings {
+            memory_max_bytes: whole,
+            org_memory_max_bytes: of_org.unwrap_or(whole / ORG_MEMORY_SHARE),
+            cost_max: self.get(&settings::COST_MAX, |text| {
+                bounded(integer(text)?, 1..=quorate_core::limit::CAPACITY_MAX)
+            }),
+            credential_key_file: self.path(&settings::CREDENTIAL_KEY),
         }
     }
 

@@ -213,8 +213,8 @@ pub(super) static ORG_MEMORY: Setting = setting(
     "memory.per_org",
     "org-memory-max",
     "BYTES",
-    "256MiB",
-    "The most of it that keys which one org never declared may take",
+    "",
+    "The most of it that keys which one org never declared may take; a quarter if left out",
 );
 pub(super) static COST_MAX: Setting = setting(
     "limits.cost",

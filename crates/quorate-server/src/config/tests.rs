@@ -222,6 +222,37 @@ fn what_is_printed_says_where_it_came_from_and_can_be_given_back() {
     assert_eq!(again, config);
 }
 
+/// A file without them would serve everybody.
+#[test]
+fn callers_are_given_back_too() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let token = directory.path().join("token");
+    std::fs::write(&token, "s3cret").expect("a file");
+    let file = format!(
+        "insecure = true\n[[callers]]\nname = \"a\"\norgs = [\"x\", \"y\"]\ntoken_file = {token:?}\n\
+         [[callers]]\nname = \"b \\\"quoted\\\"\"\norgs = [\"*\"]\ntoken_sha256 = \"{}\"\n",
+        "ab".repeat(32)
+    );
+    let (config, effective) = Config::read(&layers(Arguments::default(), &[], &file)).expect("nothing is wrong");
+    let text = effective.to_string();
+    assert!(!text.contains("s3cret"), "{text}");
+    let again = read(Arguments::default(), &[], &text);
+    assert_eq!((again.callers.len(), &again), (2, &config), "{text}");
+}
+
+#[test]
+fn the_share_of_one_org_follows_the_whole() {
+    let share = |arguments: Arguments| read(arguments, &[], "").node.org_memory_max_bytes;
+    let whole = || Arguments::default().with("memory-max", "128MiB");
+    assert_eq!(share(whole()), 32 << 20);
+    assert_eq!(share(whole().with("org-memory-max", "64MiB")), 64 << 20);
+    let text = problems(whole().with("org-memory-max", "129MiB"), &[], "");
+    assert_eq!(
+        text,
+        "memory.per_org (from --org-memory-max): it is more than memory.total"
+    );
+}
+
 #[test]
 fn every_default_is_a_value_and_every_name_is_its_own() {
     read(Arguments::default(), &[], "");

@@ -1,5 +1,6 @@
 //! What the server says when its doors are open: to a person, to a program, and into a file for a script that waits.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::server::Server;
-use crate::config::{Arguments, GRPC_LISTEN_DEFAULT};
+use crate::config::{Arguments, CallerEntry, GRPC_LISTEN_DEFAULT};
+
+/// The name of this program.
+const NAME: &str = "quorate";
 
 /// Where the doors are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,13 +75,14 @@ fn for_people(server: &Server) -> String {
         text.push_str(&format!("        unix:{}\n", path.display()));
     }
     text.push_str(&format!("  HTTP  {scheme}://{}\n", addresses.http));
-    text.push_str(&format!("Try:\n  {}\n", try_line(addresses)));
+    let line = try_line(&program(), addresses, server.callers());
+    text.push_str(&format!("Try:\n  {line}\n"));
     text
 }
 
-/// A command that works as it stands.
-fn try_line(addresses: &Addresses) -> String {
-    let question = "quorate check --key demo --endpoint 'POST /api/v1/threats/scan'";
+/// A command that works as it stands, or with the files that it names put in.
+fn try_line(program: &str, addresses: &Addresses, callers: &[CallerEntry]) -> String {
+    let mut line = format!("{program} check --key demo --endpoint 'POST /api/v1/threats/scan'");
     // A server that listens everywhere is reached here.
     let mut reached = addresses.grpc;
     if reached.ip().is_unspecified() {
@@ -87,10 +92,51 @@ fn try_line(addresses: &Addresses) -> String {
             std::net::Ipv6Addr::LOCALHOST.into()
         });
     }
-    match (addresses.tls, reached.to_string()) {
-        (true, reached) => format!("{question} --server https://{reached}"),
-        (false, reached) if reached == GRPC_LISTEN_DEFAULT => question.to_owned(),
-        (false, reached) => format!("{question} --server {reached}"),
+    let reached = reached.to_string();
+    if addresses.tls {
+        line.push_str(&format!(" --server https://{reached} --tls-ca FILE"));
+    } else if reached != GRPC_LISTEN_DEFAULT {
+        line.push_str(&format!(" --server {reached}"));
+    }
+    if callers.iter().any(CallerEntry::has_token) {
+        line.push_str(" --token-file FILE");
+    } else if !callers.is_empty() {
+        line.push_str(" --tls-cert FILE --tls-key FILE");
+    }
+    line
+}
+
+/// How this program is called: by its name where that finds it, else as it was typed, else by its path.
+fn program() -> String {
+    let Ok(running) = std::env::current_exe() else {
+        return NAME.to_owned();
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let typed = std::env::args_os().next().map(PathBuf::from);
+    name_of(&running, typed.as_deref(), &path)
+}
+
+fn name_of(running: &Path, typed: Option<&Path>, path: &OsStr) -> String {
+    let is_it = |candidate: &Path| {
+        let same = candidate.canonicalize().ok().zip(running.canonicalize().ok());
+        same.is_some_and(|(candidate, running)| candidate == running)
+    };
+    let found = std::env::split_paths(path).map(|directory| directory.join(NAME));
+    if found
+        .into_iter()
+        .find(|candidate| candidate.is_file())
+        .is_some_and(|first| is_it(&first))
+    {
+        return NAME.to_owned();
+    }
+    // Without a slash it was looked for elsewhere, and is a file here by chance.
+    let typed = typed.filter(|typed| typed.components().count() > 1 && is_it(typed));
+    let shown = typed.unwrap_or(running).display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if shown.chars().all(is_plain) {
+        shown
+    } else {
+        format!("'{}'", shown.replace('\'', r"'\''"))
     }
 }
 
@@ -109,9 +155,47 @@ mod tests {
 
     #[test]
     fn the_line_to_try_names_the_real_port() {
-        assert!(!try_line(&addresses("127.0.0.1:8081", false)).contains("--server"));
-        assert!(try_line(&addresses("127.0.0.1:4000", false)).ends_with("--server 127.0.0.1:4000"));
-        assert!(try_line(&addresses("0.0.0.0:8081", true)).ends_with("--server https://127.0.0.1:8081"));
+        let line = |grpc, tls| try_line("quorate", &addresses(grpc, tls), &[]);
+        let question = "quorate check --key demo --endpoint 'POST /api/v1/threats/scan'";
+        assert_eq!(line("127.0.0.1:8081", false), question);
+        assert_eq!(
+            line("127.0.0.1:4000", false),
+            format!("{question} --server 127.0.0.1:4000")
+        );
+        let secure = line("0.0.0.0:8081", true);
+        assert_eq!(
+            secure,
+            format!("{question} --server https://127.0.0.1:8081 --tls-ca FILE")
+        );
+    }
+
+    #[test]
+    fn the_program_to_try_is_this_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = |name: &str| {
+            let path = directory.path().join(name).join("quorate");
+            std::fs::create_dir(directory.path().join(name)).expect("a directory");
+            std::fs::write(&path, "").expect("a file");
+            path
+        };
+        let (running, other, spaced) = (file("target"), file("usr"), file("with space"));
+        let path = |first: &Path| {
+            let folders = ["nowhere".into(), first.parent().expect("it has one").to_owned()];
+            std::env::join_paths(folders).expect("good names")
+        };
+        let own = running.display().to_string();
+        assert_eq!(name_of(&running, None, &path(&running)), "quorate");
+        assert_eq!(name_of(&running, Some(Path::new("quorate")), &path(&other)), own);
+        let typed = directory.path().join("usr/../target/quorate");
+        assert_eq!(
+            name_of(&running, Some(&typed), OsStr::new("")),
+            typed.display().to_string()
+        );
+        assert_eq!(name_of(&running, Some(&other), OsStr::new("")), own);
+        assert_eq!(
+            name_of(&spaced, None, OsStr::new("")),
+            format!("'{}'", spaced.display())
+        );
     }
 
     #[test]

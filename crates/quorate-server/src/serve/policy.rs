@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use quorate_policy::{Checked, Source};
 
+use super::wrong::Wrong;
 use crate::edge::{Edge, PolicyFailure, PolicyHealth};
 use crate::policy_files;
 use crate::store::OpenStoreError;
@@ -38,19 +39,16 @@ impl PolicySource {
     }
 
     /// Reads and checks it: the text of the files, and what they say or everything that is wrong with them.
-    pub(super) fn load(&self) -> (Vec<Source>, Result<Checked, String>) {
+    pub(super) fn load(&self) -> (Vec<Source>, Result<Checked, Wrong>) {
         if self.paths.is_empty() {
             return (Vec::new(), Ok(quorate_policy::reference()));
         }
         match policy_files::read(&self.paths) {
             Ok(sources) => {
-                let checked = quorate_policy::check(&sources).map_err(|report| report.render(false));
+                let checked = quorate_policy::check(&sources).map_err(|report| Wrong::of(&report));
                 (sources, checked)
             }
-            Err(unreadable) => {
-                let lines: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
-                (Vec::new(), Err(lines.join("\n")))
-            }
+            Err(unreadable) => (Vec::new(), Err(Wrong::plain(unreadable))),
         }
     }
 }
@@ -83,10 +81,10 @@ impl PolicyReloader {
         *last = sources;
         let reloaded = checked.and_then(|checked| {
             if checked.quotas_declared() && self.edge.store.is_none() {
-                return Err(OpenStoreError::QuotasNowhere.to_string());
+                return Err(Wrong::plain([OpenStoreError::QuotasNowhere]));
             }
             warn(&checked);
-            self.edge.node.reload(&checked).map_err(|report| report.render(false))
+            self.edge.node.reload(&checked).map_err(|report| Wrong::of(&report))
         });
         match reloaded {
             Ok(reloaded) => {
@@ -100,11 +98,11 @@ impl PolicyReloader {
                     failure: None,
                 });
             }
-            Err(message) => {
-                tracing::error!(problems = %message, "policy not reloaded: the old one stays in force");
+            Err(wrong) => {
+                tracing::error!(problems = %wrong.shown, "policy not reloaded: the old one stays in force");
                 self.edge.readiness.policy_failed(PolicyFailure {
                     unix_ns: self.edge.node.unix_ns(),
-                    message,
+                    message: wrong.told,
                 });
             }
         }

@@ -51,11 +51,11 @@ pub fn prepare(config: Config) -> Result<Prepared, String> {
     let rules_source = RulesSource::of(&config.envoy);
     let rules = rules_source.as_ref().and_then(|source| {
         let (_, loaded) = source.load();
-        loaded.map_err(|problem| problems.push(problem)).ok()
+        loaded.map_err(|wrong| problems.push(wrong.shown)).ok()
     });
     let source = PolicySource::new(config.policy.clone());
     let (texts, checked) = source.load();
-    let started = checked.and_then(|checked| {
+    let started = checked.map_err(|wrong| wrong.shown).and_then(|checked| {
         let node = Node::start(node_config, &checked).map_err(|report| report.render(false))?;
         Ok((node, checked))
     });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use quorate_envoy::{Options, Report, Rules, Source};
 
+use super::wrong::Wrong;
 use crate::config::EnvoySettings;
 use crate::edge::Edge;
 use crate::envoy::InForce;
@@ -66,11 +67,11 @@ impl RulesSource {
     }
 
     /// Reads and checks it: the text of the files, and what they say or everything that is wrong with them.
-    pub(super) fn load(&self) -> (Vec<Source>, Result<LoadedRules, String>) {
+    pub(super) fn load(&self) -> (Vec<Source>, Result<LoadedRules, Wrong>) {
         match policy_files::read_rules(std::slice::from_ref(&self.path)) {
             Ok(RuleFiles { sources, folders }) => {
                 let loaded = Rules::load(&sources, self.options);
-                let loaded = loaded.map_err(|report| report.render(false));
+                let loaded = loaded.map_err(|report| Wrong::of(&report));
                 let loaded = loaded.map(|(rules, warnings)| LoadedRules {
                     rules,
                     warnings,
@@ -79,10 +80,7 @@ impl RulesSource {
                 });
                 (sources, loaded)
             }
-            Err(unreadable) => {
-                let lines: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
-                (Vec::new(), Err(lines.join("\n")))
-            }
+            Err(unreadable) => (Vec::new(), Err(Wrong::plain(unreadable))),
         }
     }
 }
@@ -123,9 +121,9 @@ impl RulesReloader {
                 tracing::info!(domains = loaded.rules.domains().count(), "envoy rules reloaded");
                 self.edge.envoy.put(loaded.in_force(unix_ns));
             }
-            Err(message) => {
-                tracing::error!(problems = %message, "envoy rules not reloaded: the old ones stay in force");
-                self.edge.envoy.failed(unix_ns, message);
+            Err(wrong) => {
+                tracing::error!(problems = %wrong.shown, "envoy rules not reloaded: the old ones stay in force");
+                self.edge.envoy.failed(unix_ns, wrong.told);
             }
         }
     }

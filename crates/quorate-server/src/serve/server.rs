@@ -19,7 +19,7 @@ use super::reload::{Cause, Reloads};
 use super::rules::RulesReloader;
 use super::watch::FileWatch;
 use super::windows::LockError;
-use crate::config::Config;
+use crate::config::{CallerEntry, Config};
 use crate::edge::{Edge, PolicyHealth};
 use crate::grpc::{Companions, Health};
 use crate::listen::{BindError, Bound, DataPlane, Web, accept_until};
@@ -148,6 +148,11 @@ impl Server {
         server.edge.readiness.set_serving(true);
         server.health.set_serving(server.edge.readiness.is_serving()).await;
         Ok(server)
+    }
+
+    /// Who may call; empty when everybody may.
+    pub(super) fn callers(&self) -> &[CallerEntry] {
+        &self.config.callers
     }
 
     /// Where the doors are.

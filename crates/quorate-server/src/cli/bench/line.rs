@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use http::uri::PathAndQuery;
 use quorate_api::v1::{ShouldAllowBatchRequest, ShouldAllowRequest};
-use tonic::Status;
 use tonic::client::Grpc;
+use tonic::{Code, Status};
 use tonic_prost::ProstCodec;
 
 use super::keys::Requests;
@@ -182,9 +182,15 @@ fn count(answers: &[Slim]) -> (u64, u64) {
 
 /// What went wrong with a call: the gRPC status, or that the connection was lost.
 pub fn kind(status: &Status) -> &'static str {
-    use tonic::Code;
-    match status.code() {
-        _ if std::error::Error::source(status).is_some() => "DISCONNECTED",
+    if std::error::Error::source(status).is_some() {
+        return "DISCONNECTED";
+    }
+    kind_of(status.code())
+}
+
+/// What went wrong with a request, by the code of gRPC that it was answered with.
+pub const fn kind_of(code: Code) -> &'static str {
+    match code {
         Code::InvalidArgument => "INVALID_ARGUMENT",
         Code::Unauthenticated => "UNAUTHENTICATED",
         Code::PermissionDenied => "PERMISSION_DENIED",

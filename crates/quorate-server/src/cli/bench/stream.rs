@@ -10,11 +10,11 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant as Deadline;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::client::Grpc;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use super::line::{Line, kind};
-use super::wire::SlimItem;
+use super::line::{Line, kind, kind_of};
+use super::wire::{SlimError, SlimItem};
 
 impl Line {
     /// Streams until the time is over, on a new stream after each that is lost.
@@ -127,8 +127,31 @@ impl Lane<'_> {
                 let allowed = u64::from(answer.allowed);
                 self.line.thread.answered(allowed, 1 - allowed, intended);
             }
-            None => self.line.thread.failed("INVALID_ARGUMENT", intended),
+            None => self.line.thread.failed(refusal(item.error), intended),
         }
         Ok(())
+    }
+}
+
+/// What the answer to one request says went wrong with it; one that says nothing at all is a server's mistake.
+fn refusal(error: Option<SlimError>) -> &'static str {
+    let code = error.map_or(Code::Internal, |error| {
+        i32::try_from(error.code).map_or(Code::Unknown, Code::from_i32)
+    });
+    kind_of(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_counted_by_its_own_code() {
+        let of = |code| refusal(Some(SlimError { code }));
+        assert_eq!(
+            [of(3), of(7), of(16)],
+            ["INVALID_ARGUMENT", "PERMISSION_DENIED", "UNAUTHENTICATED"]
+        );
+        assert_eq!([of(99), refusal(None)], ["OTHER", "INTERNAL"]);
     }
 }

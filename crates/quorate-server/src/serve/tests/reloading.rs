@@ -54,7 +54,7 @@ async fn a_changed_file_is_put_in_force_and_a_broken_one_is_not() {
     let limit = client.should_allow(scan("k")).await.expect("an answer").into_inner();
     assert_eq!((limit.limit, limit.remaining), (20, 18), "what was used is kept");
 
-    write(&path, "version: 1\nplanz: {}\n");
+    write(&path, "version: 1\nplanz: {} # a secret\n");
     let broken = until(&server, |health| health.failure.is_some()).await;
     assert_eq!(broken.content_hash, second.content_hash, "the old one stays in force");
     let message = broken
@@ -62,7 +62,8 @@ async fn a_changed_file_is_put_in_force_and_a_broken_one_is_not() {
         .as_ref()
         .map(|failure| failure.message.clone())
         .unwrap_or_default();
-    assert!(message.contains("planz"), "{message}");
+    assert!(message.contains("policy.yaml:2:1: "), "{message}");
+    assert!(!message.contains("a secret"), "everybody may read it: {message}");
     let limit = client.should_allow(scan("k")).await.expect("an answer").into_inner();
     assert_eq!(limit.limit, 20);
 
