@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod decide;
 mod envoy;
+mod held;
 mod operation;
 pub mod pools;
 pub mod quotas;

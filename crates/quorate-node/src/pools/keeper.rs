@@ -12,11 +12,12 @@ use quorate_core::pools::{PoolId, PoolWish};
 use quorate_store::StoreError;
 use quorate_store::pool::{PoolLevel, Pools};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::sweep::Sweep;
 use super::{Listener, Notice, level};
 use crate::Node;
+use crate::held::Held;
 
 /// How often pools that run low are looked for. What a request waits for is heard of at once.
 const ROUND: Duration = Duration::from_millis(25);
@@ -41,6 +42,7 @@ pub struct PoolKeeper {
     node: Arc<Node>,
     store: Arc<dyn Pools>,
     listener: Listener,
+    held: Held,
     away: bool,
     /// Pools whose rows the store cannot serve though it answers: asked alone, so that no other fails with them.
     spoilt: BTreeSet<PoolId>,
@@ -66,11 +68,20 @@ impl PoolKeeper {
             node,
             store,
             listener,
+            held: Held::default(),
             away: false,
             spoilt: BTreeSet::new(),
             turn: 0,
             sweep: Sweep::new(),
         }
+    }
+
+    /// Asks the store only while it is before `until`: another server may lend afterwards, unless it moves on. What is
+    /// known to be deducted by then is lent all the same; nobody else lends it.
+    #[must_use]
+    pub fn while_held(mut self, until: watch::Receiver<Instant>) -> Self {
+        self.held = Held::until(until);
+        self
     }
 
     /// Keeps pools until `stop` says so, and then has the store say of each exactly what it lent, for at most `settle`.
@@ -240,8 +251,7 @@ impl PoolKeeper {
         counters.operations.fetch_add(1, Ordering::Relaxed);
         let levels = u64::try_from(levels).unwrap_or(u64::MAX);
         counters.levels.fetch_add(levels, Ordering::Relaxed);
-        let late = |_| Err(StoreError::Unavailable("no answer in time".to_owned()));
-        let done = timeout(OPERATION_MAX, operation).await.unwrap_or_else(late);
+        let done = self.held.during(Some(OPERATION_MAX), operation).await;
         if done.is_err() {
             counters.failures.fetch_add(1, Ordering::Relaxed);
         }

@@ -6,7 +6,7 @@ mod sweeping;
 use quorate_core::answer::Reason;
 use quorate_core::time::{Instant, Now, SECOND};
 use quorate_core::window::pool::Pool;
-use quorate_store::pool::PoolLevel;
+use quorate_store::pool::{PoolLevel, Pools as _};
 
 use super::level::{level, row};
 use super::{Notice, PoolKeeper};
@@ -92,6 +92,25 @@ async fn without_its_keeper_a_pool_lends_no_more_than_is_deducted() {
     }
     assert!(lent <= CHUNK, "{lent}");
     assert!(!node.pool_stats().running);
+}
+
+#[tokio::test]
+async fn while_another_server_may_lend_only_what_was_deducted_before_is_lent() {
+    let (_folder, store) = store();
+    let rig = Rig::start(&pooled(), &store);
+    rig.lend(10).await;
+    rig.hold.send_replace(tokio::time::Instant::now());
+    // What another server makes of the row, which it may change from now on.
+    let other = store.pools(None, 10).await.expect("it answers");
+    let told = rig.until_told(|told| told.reason != Reason::Ok && told.degraded).await;
+    assert_eq!(told.reason, Reason::PoolExhausted);
+    assert_eq!(store.pools(None, 10).await.expect("it answers"), other);
+    assert!(rig.lent() <= other[0].2.missing, "{} of {other:?}", rig.lent());
+    let lent = rig.lent();
+    rig.hold.send_replace(tokio::time::Instant::now() + rig::FOR_LONG);
+    rig.lend(100 - lent).await;
+    rig.hold.send_replace(tokio::time::Instant::now());
+    assert!(!rig.stop().await, "nor at the end");
 }
 
 #[tokio::test]

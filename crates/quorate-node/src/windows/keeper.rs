@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::pieces::{HEAD, Places};
 use super::{Listener, Notice, Written, clocks};
+use crate::held::Held;
 use crate::{Node, SHARDS};
 
 /// How often a round of writing begins: what a round takes being well below a second, nothing of what counts over an
@@ -62,8 +63,7 @@ pub struct WindowKeeper {
     /// When the head was last written.
     head_at: Instant,
     failing: bool,
-    /// Until when nobody else may write; for ever if nobody else can.
-    held_until: Option<watch::Receiver<tokio::time::Instant>>,
+    held: Held,
     /// A round has begun and not ended.
     begun: bool,
     /// No round has ended yet: all that was restored is still to be written.
@@ -127,7 +127,7 @@ impl WindowKeeper {
             waiting_bytes: 0,
             head_at: Instant::default(),
             failing: false,
-            held_until: None,
+            held: Held::default(),
             begun: false,
             first: true,
             waiting_max: WAITING_BYTES_MAX,
@@ -140,7 +140,7 @@ impl WindowKeeper {
     /// Writes only while it is before `until`: another server may write afterwards, unless it moves on.
     #[must_use]
     pub fn while_held(mut self, until: watch::Receiver<tokio::time::Instant>) -> Self {
-        self.held_until = Some(until);
+        self.held = Held::until(until);
         self
     }
 
@@ -196,7 +196,8 @@ impl WindowKeeper {
             self.write_head(false).await?;
         }
         if self.turned.take().is_some() {
-            self.places.forget_surplus(&*self.store).await?;
+            let surplus = self.places.forget_surplus(&*self.store);
+            self.held.during(None, surplus).await?;
         }
         if turned.is_some() {
             self.turned = turned;
@@ -291,24 +292,13 @@ impl WindowKeeper {
         self.waiting.push((name, bytes));
     }
 
-    /// Nothing is written that another server may have begun to write.
-    fn check_held(&self) -> Result<(), StoreError> {
-        let until = self.held_until.as_ref().map(|until| *until.borrow());
-        if until.is_some_and(|until| tokio::time::Instant::now() >= until) {
-            let doubt = "the lock of windows was not renewed in time, so another server may have it";
-            return Err(StoreError::Unavailable(doubt.to_owned()));
-        }
-        Ok(())
-    }
-
     /// Writes what waits. It goes on waiting if that fails.
     async fn flush(&mut self) -> Result<(), StoreError> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        self.check_held()?;
         let began = tokio::time::Instant::now();
-        self.store.write_pieces(&self.waiting).await?;
+        self.held.during(None, self.store.write_pieces(&self.waiting)).await?;
         let bytes = u64::try_from(self.waiting_bytes).unwrap_or(u64::MAX);
         self.node.window_counters.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.waiting.clear();
@@ -322,7 +312,6 @@ impl WindowKeeper {
 
     /// Writes the head, and frees the places of what does not count any more.
     async fn write_head(&mut self, stopped: bool) -> Result<(), StoreError> {
-        self.check_held()?;
         let instant = self.node.now().instant;
         let head = Head {
             hash_key: self.hash_key,
@@ -333,7 +322,8 @@ impl WindowKeeper {
             // After the instant: what passes between the two is not counted.
             clocks: clocks::read_late(),
         };
-        self.store.write_pieces(&[(HEAD.to_owned(), head.write())]).await?;
+        let pieces = [(HEAD.to_owned(), head.write())];
+        self.held.during(None, self.store.write_pieces(&pieces)).await?;
         self.head_at = instant;
         self.places.free_before(self.valid_from);
         Ok(())
@@ -359,7 +349,8 @@ impl WindowKeeper {
         self.valid_from = from;
         self.write_head(true).await?;
         // All is kept by now; the next life tidies up what this one does not.
-        let _tidied = self.places.forget_free(&*self.store).await;
+        let tidying = self.places.forget_free(&*self.store);
+        let _tidied = self.held.during(None, tidying).await;
         let after = counters.stats();
         Ok(Written {
             entries: after.entries - before.entries,

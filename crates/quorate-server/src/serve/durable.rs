@@ -14,7 +14,6 @@ use quorate_node::windows::Found;
 use quorate_store::transfer::unfinished;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::keeping::Keeping;
 use super::windows::{LockError, WindowsLock};
@@ -112,7 +111,6 @@ impl Durable {
             lock,
             kept,
         } = granted;
-        let lost = lock.as_ref().map(WindowsLock::lost).unwrap_or_default();
         let keeps = kept.is_some();
         let windows = match kept {
             Some(kept) => Some(Keeping::start(kept, node, store.store(), stopped.clone(), lock.as_ref()).await?),
@@ -121,7 +119,7 @@ impl Durable {
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
         let usage = UsageWriter::new(Arc::clone(node), holder, settings.usage_kept);
         let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
-        let pools = keeps.then(|| keep_pools(node, &store, stopped.clone(), lost));
+        let pools = keeps.then(|| keep_pools(node, &store, stopped.clone(), lock.as_ref()));
         let driver = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
         let quotas = tokio::spawn(watch_over(driver, Arc::clone(edge), health.clone()));
         Ok(Self {
@@ -173,9 +171,14 @@ fn keep_pools(
     node: &Arc<Node>,
     store: &OpenStore,
     stop: watch::Receiver<bool>,
-    lost: CancellationToken,
+    lock: Option<&WindowsLock>,
 ) -> JoinHandle<Option<bool>> {
+    let lost = lock.map(WindowsLock::lost).unwrap_or_default();
     let keeper = PoolKeeper::new(Arc::clone(node), store.pools(), pools_listener());
+    let keeper = match lock {
+        Some(lock) => keeper.while_held(lock.until()),
+        None => keeper,
+    };
     tokio::spawn(async move {
         tokio::select! {
             // What another server has written since is not to be overwritten, at a stop least of all.

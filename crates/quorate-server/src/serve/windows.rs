@@ -21,6 +21,10 @@ const TTL_S: u32 = 15;
 /// The same.
 const TTL: Duration = Duration::from_secs(15);
 
+/// How long before its end nothing is begun or believed any more: as far as clocks of servers may be apart. What was sent
+/// by then and is done later is older than all that the next server writes.
+const MARGIN: Duration = Duration::from_secs(1);
+
 /// How often it is renewed: twice may fail.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
@@ -78,7 +82,7 @@ impl WindowsLock {
             asked = Instant::now();
         }
         // Counted from before it was asked for: the store began to count later.
-        let (renewed, until) = watch::channel(asked + TTL);
+        let (renewed, until) = watch::channel(asked + (TTL - MARGIN));
         let lost = CancellationToken::new();
         let losing = lost.clone();
         let (store, name) = (Arc::clone(store), by);
@@ -89,7 +93,7 @@ impl WindowsLock {
                 let asked = Instant::now();
                 match store.lock(NAME, holder, &name, TTL_S).await {
                     Ok(None) => {
-                        renewed.send_replace(asked + TTL);
+                        renewed.send_replace(asked + (TTL - MARGIN));
                     }
                     // Both keep windows now, as with --unshared-windows; quotas are exact all the same.
                     Ok(Some(other)) => {
@@ -108,7 +112,7 @@ impl WindowsLock {
         })
     }
 
-    /// Until when no other server can have it.
+    /// Until when no other server can have it, by some margin.
     pub(super) fn until(&self) -> watch::Receiver<Instant> {
         self.until.clone()
     }

@@ -23,6 +23,9 @@ use crate::{Decided, Node, NodeConfig, Wanted};
 /// A condition that does not hold by then never will.
 pub const EVENTUALLY: Duration = Duration::from_secs(120);
 
+/// No test takes as long.
+pub const FOR_LONG: Duration = Duration::from_secs(24 * 3_600);
+
 /// A chunk of the pool of [`pooled`].
 pub const CHUNK: u64 = 5;
 
@@ -121,6 +124,8 @@ pub struct Rig {
     pub node: Arc<Node>,
     pub notices: Arc<Mutex<Vec<Notice>>>,
     lent: AtomicU64,
+    /// Until when nobody else may lend.
+    pub hold: watch::Sender<Instant>,
     stop: watch::Sender<bool>,
     keeper: JoinHandle<bool>,
 }
@@ -132,12 +137,14 @@ impl Rig {
         let notices = Arc::<Mutex<Vec<Notice>>>::default();
         let heard = Arc::clone(&notices);
         let listener: Listener = Arc::new(move |notice| heard.lock().push(notice));
-        let keeper = PoolKeeper::new(Arc::clone(&node), store.clone(), listener);
+        let (hold, until) = watch::channel(Instant::now() + FOR_LONG);
+        let keeper = PoolKeeper::new(Arc::clone(&node), store.clone(), listener).while_held(until);
         let keeper = tokio::spawn(keeper.run(stopped, Duration::from_secs(60)));
         Self {
             node,
             notices,
             lent: AtomicU64::new(0),
+            hold,
             stop,
             keeper,
         }
