@@ -351,6 +351,10 @@ impl WindowKeeper {
         // All is kept by now; the next life tidies up what this one does not.
         let tidying = self.places.forget_free(&*self.store);
         let _tidied = self.held.during(None, tidying).await;
+        // The next server begins its timestamps after the head's, whatever its clock says: what it writes in a place that
+        // was given back just now must not be older than that. If the store is away the lock stays for longer than clocks
+        // are apart.
+        let _again = self.write_head(true).await;
         let after = counters.stats();
         Ok(Written {
             entries: after.entries - before.entries,

@@ -156,11 +156,15 @@ impl Durable {
                 Err(error) => tracing::error!(%error, "the keeper of burst pools failed: they lose their chunks"),
             },
         }
-        if let Some(windows) = self.windows {
-            windows.end(self.keep_timeout).await;
-        }
-        if let Some(lock) = self.lock {
-            lock.release(self.store.store()).await;
+        let ended = match self.windows {
+            Some(windows) => windows.end(self.keep_timeout).await,
+            None => true,
+        };
+        match self.lock {
+            Some(lock) if ended => lock.release(self.store.store()).await,
+            // What is under way is not to meet what the next server writes: that one waits for the lock's end.
+            Some(lock) => lock.abandon(),
+            None => {}
         }
         self.store.close().await;
     }

@@ -62,8 +62,8 @@ impl Keeping {
     }
 
     /// Waits for the last writing, for so long; to be called when the keeper was told to stop. What counts over less
-    /// than an hour is forgotten if that is not enough.
-    pub(super) async fn end(self, within: Duration) {
+    /// than an hour is forgotten if that is not enough. Whether nothing is under way in the store any more.
+    pub(super) async fn end(self, within: Duration) -> bool {
         let began = Instant::now();
         let abort = self.task.abort_handle();
         match tokio::time::timeout(within, self.task).await {
@@ -84,8 +84,10 @@ impl Keeping {
                     within_ms,
                     "windows could not be kept in time: the next start may know none but those of an hour or more"
                 );
+                return false;
             }
         }
+        true
     }
 }
 

@@ -122,6 +122,11 @@ impl WindowsLock {
         self.lost.clone()
     }
 
+    /// Renews the lock no more: it ends by itself.
+    pub(super) fn abandon(self) {
+        self.renewal.abort();
+    }
+
     /// Gives the lock back.
     pub(super) async fn release(self, store: &Arc<dyn Store>) {
         self.renewal.abort();

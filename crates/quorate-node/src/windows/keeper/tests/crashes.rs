@@ -172,6 +172,24 @@ async fn everything_is_kept_at_a_stop_and_only_once() {
     }
 }
 
+/// Timestamps of a server whose clock is behind begin after that of the head, and forgotten pieces have none to be read.
+#[tokio::test]
+async fn nothing_is_forgotten_after_the_last_head() {
+    let store = Memory::of(super::store::Pieces::new());
+    let (node, mut keeper, _) = start(&store).await;
+    spend(&node, "k");
+    keeper.round().await.expect("it is written");
+    store.states.lock().clear();
+    keeper.write_all().await.expect("it is written");
+    let states = core::mem::take(&mut *store.states.lock());
+    let [.., before, last] = &states[..] else {
+        panic!("{} writes", states.len());
+    };
+    assert!(states[0].len() > last.len(), "nothing was forgotten");
+    assert_eq!(before.len(), last.len());
+    assert_ne!(before.get(HEAD), last.get(HEAD));
+}
+
 #[tokio::test]
 async fn a_node_that_kept_nothing_restores_nothing() {
     let store = Memory::of(super::store::Pieces::new());
