@@ -18,6 +18,10 @@ const LEAD_NS: u64 = SECOND / 4;
 /// A chunk is a twentieth of the pool: 5 %.
 const CHUNKS_PER_POOL: u64 = 20;
 
+/// Of what is left at most a quarter is deducted for a crowd that waits. Not all of them may draw it in the end, some may
+/// have asked twice, and a crash must not lose the pool.
+const CROWD_SHARE: u64 = 4;
+
 /// The terms of a pool, as far as its ledger needs them: no factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolTerms {
@@ -77,8 +81,10 @@ pub struct Ledger {
     sent: Option<Pool>,
     /// Units charged less units given back before the row was known.
     owed: i64,
-    /// Units that found too few deducted.
+    /// Units that found too few deducted, of all that asked.
     needed: u64,
+    /// The same of the one that asked for most.
+    needed_most: u64,
     /// More or fewer units should be deducted.
     wanting: bool,
 }
@@ -94,6 +100,7 @@ impl Ledger {
             sent: None,
             owed: 0,
             needed: 0,
+            needed_most: 0,
             wanting: true,
         }
     }
@@ -149,7 +156,16 @@ impl Ledger {
     /// Notes that `units` more than are deducted were asked for.
     pub fn need(&mut self, units: u64) {
         self.needed = self.needed.saturating_add(units);
+        self.needed_most = self.needed_most.max(units);
         self.wanting = true;
+    }
+
+    /// Units to be deducted now: a chunk; or for a request that alone needs more, that; or for many, what leaves most of
+    /// the pool where a crash does not lose it.
+    fn units(&self) -> u64 {
+        let level = self.terms.room.saturating_sub(self.lent.missing);
+        let crowd = self.needed.min(level / CROWD_SHARE);
+        self.terms.chunk.max(self.needed_most.min(level)).max(crowd)
     }
 
     /// What it asks of the store now; nothing while a row is on its way.
@@ -161,11 +177,8 @@ impl Ledger {
             return Some(Wish::Read);
         };
         self.wanting = false;
-        // What was asked for and can be had: several may ask for the same units.
-        let level = self.terms.room.saturating_sub(self.lent.missing);
-        let units = self.terms.chunk.max(self.needed.min(level));
         let next = Pool {
-            missing: self.lent.missing.saturating_add(units),
+            missing: self.lent.missing.saturating_add(self.units()),
             shares: 0,
             at: self.lent.at.after(HOLD_NS),
         };
@@ -215,7 +228,7 @@ impl Ledger {
         if let Some(sent) = self.sent.take() {
             self.row = Some(sent);
             // Whoever waited asks again, and is counted again if that is still too little.
-            self.needed = 0;
+            (self.needed, self.needed_most) = (0, 0);
             let refill = self.terms.refill();
             let ahead = beyond(&sent, &self.lent, &refill, self.lent.at.after(LEAD_NS));
             self.wanting = ahead < self.terms.low_water();
@@ -224,7 +237,7 @@ impl Ledger {
 
     /// What was sent may be durable or not, and is to be sent again. Who waited for it waits no more.
     pub fn failed(&mut self) {
-        self.needed = 0;
+        (self.needed, self.needed_most) = (0, 0);
         self.wanting |= self.sent.take().is_some();
     }
 

@@ -198,17 +198,29 @@ fn a_pool_that_refills_faster_than_the_store_writes_still_lends() {
 
 #[test]
 fn many_that_wait_are_served_by_one_write() {
-    let mut world = World::new(8, 1, 3_600 * SECOND);
-    world.draw(1);
-    world.settle();
-    for _ in 0..8 {
+    let mut world = ready();
+    world.draw(5);
+    for _ in 0..20 {
         assert!(!world.draw(1));
     }
     world.settle();
-    for _ in 0..8 {
+    for _ in 0..20 {
         assert!(world.draw(1));
     }
-    assert!(!world.draw(1), "it is empty");
+}
+
+#[test]
+fn a_crowd_that_asks_again_and_again_leaves_most_of_the_pool_where_a_crash_does_not_lose_it() {
+    for (units, missing_max) in [(1, 30), (40, 45)] {
+        let mut world = ready();
+        world.draw(5);
+        for _ in 0..1_000 {
+            world.ledger.need(units);
+        }
+        world.settle();
+        let row = world.stored.expect("it was written");
+        assert!(row.missing <= missing_max, "{units} units each: {row:?}");
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Batch {
     balances: BTreeMap<AccountId, Balance>,
     /// What they have made of the durable pools.
     lent: BTreeMap<PoolId, Lent>,
+    /// Units that they lack of them.
+    lacking: BTreeMap<PoolId, u64>,
     /// Slots that earlier requests of the batch will take.
     taking: Vec<Holder>,
     denied: bool,
@@ -98,6 +100,9 @@ impl Shard {
         let held = self.holding(ask, holder, &batch.taking, now);
         let mut drafts = self.drafts((ask, owner), now, |id| batch.balances.get(&id).copied());
         let mut loan = self.loan(ask, &seats, &mut work, now, |id| batch.lent.get(&id).copied());
+        if let Some(loan) = &mut loan {
+            loan.join(&batch.lacking);
+        }
         let mut decision = Decision::default();
         let beside = judge::Beside {
             quotas: &mut drafts,
@@ -106,10 +111,11 @@ impl Shard {
         };
         judge::judge(&seats, &mut work, beside, ask, now, statuses, &mut decision);
         self.settle_quotas(&drafts, false);
-        if let Some(loan) = &loan
-            && self.settle_loan(loan, ask, &seats, decision.changed)
-        {
-            loan.note(&mut batch.lent, &work);
+        if let Some(loan) = &loan {
+            loan.note_lack(&mut batch.lacking);
+            if self.settle_loan(loan, ask, &seats, decision.changed) {
+                loan.note(&mut batch.lent, &work);
+            }
         }
         if decision.charged {
             let left = drafts.iter().map(|draft| (draft.id, draft.balance));

@@ -30,12 +30,14 @@ pub(super) struct Loan {
     lendable: u64,
     /// Units that earlier requests of a batch draw.
     earlier: u64,
+    /// Units that earlier requests of a batch lack.
+    lacked: u64,
     known: bool,
     /// The store does not answer, or there is no room to keep what it says.
     away: bool,
     /// Every unit is drawn from it, so what is charged in any case is charged to it too.
     ceiling: bool,
-    /// Units that are to be deducted for the request; 0 for one that only wants to know the level.
+    /// Units that are to be deducted for the request, and for what a batch asks before it.
     lacks: Option<u64>,
     /// Its answer hangs on what the store says.
     waits: bool,
@@ -58,14 +60,19 @@ impl Loan {
         if ask.mode == ChargeMode::Record {
             // It waits for nothing: its limits are charged, and a pool that only adds lends nothing.
             let lacks = short && !self.ceiling && !ask.look;
-            self.lacks = lacks.then(|| found.draw.saturating_add(self.earlier));
+            self.lacks = lacks.then(|| self.units(found));
             return lacks;
         }
-        // A look draws nothing, but says what there is, and may be asked ahead of what does draw.
+        // A look draws nothing, but says what there is, and may be asked ahead of what does draw: a chunk is enough.
         let asks = short || (ask.look && !self.known);
-        self.lacks = asks.then(|| found.draw.saturating_add(self.earlier));
+        let units = self.units(found).min(if ask.look { 1 } else { u64::MAX });
+        self.lacks = asks.then_some(units);
         self.waits = if ask.look { !self.known } else { short };
         short && (!ask.look || self.away)
+    }
+
+    const fn units(&self, found: &Evaluation) -> u64 {
+        found.draw.saturating_add(self.earlier).saturating_add(self.lacked)
     }
 
     /// What the request finds if only what is deducted is lent.
@@ -97,6 +104,18 @@ impl Loan {
         if let Cell::Pool(after) = cells[self.place] {
             let before = self.before;
             lent.entry(self.id).or_insert(Lent { before, after }).after = after;
+        }
+    }
+
+    /// Has it ask for what earlier requests of a batch lack, too: they wait once, all together.
+    pub(super) fn join(&mut self, lacking: &BTreeMap<PoolId, u64>) {
+        self.lacked = lacking.get(&self.id).copied().unwrap_or(0);
+    }
+
+    /// Notes what a request of a batch lacks of it.
+    pub(super) fn note_lack(&self, lacking: &mut BTreeMap<PoolId, u64>) {
+        if let Some(units) = self.lacks {
+            lacking.insert(self.id, units.saturating_sub(self.earlier).max(self.lacked));
         }
     }
 
@@ -152,6 +171,7 @@ impl Shard {
             before: before.at(&refill, now.instant),
             lendable: met.map_or(0, |(.., lendable)| lendable),
             earlier: met.map_or(0, |(_, earlier, _)| earlier),
+            lacked: 0,
             known: met.is_some(),
             away,
             ceiling: charge::is_ceiling(&seats[place]),

@@ -226,6 +226,23 @@ fn where_no_more_pools_can_be_kept_nobody_waits() {
 }
 
 #[test]
+fn looks_have_a_chunk_deducted_and_no_more() {
+    let mut durable = Durable::new(small(PoolMode::Ceiling, 100, 1));
+    let look = Asked {
+        key: 0,
+        cost: 20,
+        look: true,
+        refund: false,
+    };
+    for _ in 0..3 {
+        assert_eq!(durable.ask(look, START).0, Reason::Ok);
+        durable.settle(START);
+    }
+    let (_, row) = durable.rows.first_key_value().expect("it was written");
+    assert_eq!(row.missing, 5);
+}
+
+#[test]
 fn what_denies_anyway_asks_the_store_for_nothing() {
     let shape = Shape {
         calls: 1,
@@ -262,6 +279,7 @@ fn what_is_charged_whatever_there_is_is_deducted_behind() {
 
 #[test]
 fn a_batch_asks_for_what_all_its_requests_draw() {
+    // The nine units are more than a crowd is given at once.
     let mut durable = Durable::new(small(PoolMode::Ceiling, 20, 1));
     durable.settle(START);
     for expected in [false, false, true] {
