@@ -1,6 +1,9 @@
 //! Who keeps rate windows on a store that servers share: one, unless they were told that each keeps its own. A lock in
 //! the store says who. It guards against a second server started by mistake; no quota rests on it.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,10 +98,12 @@ impl WindowsLock {
                     Ok(None) => {
                         renewed.send_replace(asked + (TTL - MARGIN));
                     }
-                    // Both keep windows now, as with --unshared-windows; quotas are exact all the same.
+                    // Both count windows of their own now, as with --unshared-windows; quotas are exact all the same.
                     Ok(Some(other)) => {
                         tracing::error!(by = other.by, "another server took over the lock of windows");
                         losing.cancel();
+                        // Once that one is gone it would be taken again, with nothing kept for it.
+                        break;
                     }
                     Err(error) => tracing::warn!(%error, "the lock of windows could not be renewed"),
                 }
