@@ -30,9 +30,7 @@ impl Lock {
                     USING TTL ?";
         loop {
             let taken = change(schema, take, (holder, by(), HELD_S)).await?;
-            match taken {
-                // Unknown, or refused because an unknown try of our own had applied: it is asked for again.
-                None => {}
+            let by = match taken {
                 Some(cas) if cas.applied || cas.was("holder").and_then(|id| id.as_uuid()) == Some(holder) => {
                     return Ok(Some(Self { holder }));
                 }
@@ -40,15 +38,14 @@ impl Lock {
                     if schema.version().await? == Some(super::LATEST) {
                         return Ok(None);
                     }
-                    if Instant::now() >= until {
-                        let by = cas.was("held_by").and_then(|by| by.as_text().cloned());
-                        return Err(ConnectError::Migrating {
-                            keyspace: schema.config.keyspace.clone(),
-                            by: by.unwrap_or_else(|| "another server".to_owned()),
-                            waited: schema.config.migration_timeout,
-                        });
-                    }
+                    let by = cas.was("held_by").and_then(|by| by.as_text().cloned());
+                    Some(by.unwrap_or_else(|| "another server".to_owned()))
                 }
+                // It is asked for again: a try of our own that had applied shows then.
+                None => None,
+            };
+            if Instant::now() >= until {
+                return Err(too_long(schema, by));
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
@@ -78,6 +75,22 @@ impl Lock {
         let release = "DELETE FROM $.migration_lock WHERE name = 'store' IF holder = ?";
         // Unknown is good enough: it ends by itself.
         change(schema, release, (self.holder,)).await.map(drop)
+    }
+}
+
+/// Waiting ends. `by` had the lock when that was last known.
+fn too_long(schema: &Schema<'_>, by: Option<String>) -> ConnectError {
+    let waited = schema.config.migration_timeout;
+    match by {
+        Some(by) => ConnectError::Migrating {
+            keyspace: schema.config.keyspace.clone(),
+            by,
+            waited,
+        },
+        None => ConnectError::Schema {
+            what: "taking the lock of the schema".to_owned(),
+            reason: format!("the database does not say in time whether it is taken, for more than {waited:?}"),
+        },
     }
 }
 
