@@ -17,6 +17,7 @@ use super::connection::{Terms, serve};
 use super::limits::ConnectionLimits;
 use super::socket::Socket;
 use super::tls::Tls;
+use super::web::ABORT_MAX;
 use crate::edge::Edge;
 use crate::grpc::Doors;
 
@@ -46,6 +47,8 @@ pub struct DataPlane {
     /// Out of patience: connections are dropped.
     abort: CancellationToken,
     tracker: TaskTracker,
+    /// Threads that have not ended.
+    running: TaskTracker,
 }
 
 /// A socket on its way to its thread. The token makes a drain wait for it also before it is registered there.
@@ -66,6 +69,7 @@ impl DataPlane {
         let stop = CancellationToken::new();
         let abort = CancellationToken::new();
         let tracker = TaskTracker::new();
+        let running = TaskTracker::new();
         let threads = (0..config.threads)
             .map(|index| {
                 let (arrivals, arriving) = mpsc::channel(ARRIVALS_MAX);
@@ -83,9 +87,14 @@ impl DataPlane {
                     abort: abort.clone(),
                 };
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                std::thread::Builder::new()
-                    .name(format!("data-{index}"))
-                    .spawn(move || runtime.block_on(worker.run()))?;
+                let token = running.token();
+                let run = move || {
+                    runtime.block_on(worker.run());
+                    // With all that is still open on it.
+                    drop(runtime);
+                    drop(token);
+                };
+                std::thread::Builder::new().name(format!("data-{index}")).spawn(run)?;
                 Ok(Thread { arrivals, connections })
             })
             .collect::<io::Result<Vec<_>>>()?;
@@ -96,6 +105,7 @@ impl DataPlane {
             stop,
             abort,
             tracker,
+            running,
         })
     }
 
@@ -135,13 +145,18 @@ impl DataPlane {
     }
 
     /// Says goodbye on every connection, waits until each has answered what is open, at most `patience`, and drops
-    /// the rest. Answers how many had to be dropped.
+    /// the rest: nothing is decided here afterwards. Answers how many had to be dropped.
     pub async fn drain(&self, patience: Duration) -> usize {
         self.stop.cancel();
         self.tracker.close();
         let _ = tokio::time::timeout(patience, self.tracker.wait()).await;
         let left = self.connections();
         self.abort.cancel();
+        self.running.close();
+        let gone = tokio::time::timeout(ABORT_MAX, self.running.wait()).await;
+        if gone.is_err() {
+            tracing::error!("some calls could not be dropped: what they decide now may not be kept");
+        }
         left
     }
 }

@@ -1,11 +1,15 @@
 //! The HTTP door's connections: HTTP/1.1 and HTTP/2 into an axum router, on the admin runtime.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,6 +30,9 @@ use crate::telemetry::Listener;
 /// How long the head of an HTTP/1 request may take: what does not send one gives its place back.
 const REQUEST_HEAD_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// How long dropping may take: as long as one step of what is dropped.
+pub(super) const ABORT_MAX: Duration = Duration::from_secs(5);
+
 /// What the HTTP door is told at its start.
 #[derive(Debug)]
 pub struct WebConfig {
@@ -45,6 +52,7 @@ pub struct Web {
     connections: Arc<AtomicUsize>,
     stop: CancellationToken,
     abort: CancellationToken,
+    /// Connections, and calls that run for themselves.
     tracker: TaskTracker,
 }
 
@@ -80,12 +88,16 @@ impl Web {
         });
     }
 
-    /// Says goodbye on every connection, waits at most `patience`, and drops the rest.
+    /// Says goodbye on every connection, waits at most `patience`, and drops the rest. Nothing is decided here afterwards.
     pub async fn drain(&self, patience: Duration) {
         self.stop.cancel();
         self.tracker.close();
         let _ = tokio::time::timeout(patience, self.tracker.wait()).await;
         self.abort.cancel();
+        let gone = tokio::time::timeout(ABORT_MAX, self.tracker.wait()).await;
+        if gone.is_err() {
+            tracing::error!("some HTTP calls could not be dropped: what they decide now may not be kept");
+        }
     }
 
     async fn serve(&self, socket: Socket) {
@@ -123,7 +135,11 @@ impl Web {
                 answer
             }
         });
-        let builder = http_builder(limits);
+        let executor = Calls {
+            tracker: self.tracker.clone(),
+            abort: self.abort.clone(),
+        };
+        let builder = http_builder(limits, executor);
         let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = std::pin::pin!(connection);
         let goodbye = auto::Connection::graceful_shutdown;
@@ -141,8 +157,27 @@ impl Web {
 /// The least that HTTP/1 takes for a buffer.
 const BUFFER_BYTES_MIN: usize = 8 * 1024;
 
-fn http_builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+/// Where the calls of a connection of HTTP/2 run, each for itself: they end no later than the connection.
+#[derive(Clone)]
+struct Calls {
+    tracker: TaskTracker,
+    abort: CancellationToken,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Calls {
+    fn execute(&self, call: F) {
+        let abort = self.abort.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = abort.cancelled() => {}
+                _ = call => {}
+            }
+        });
+    }
+}
+
+fn http_builder(limits: &ConnectionLimits, executor: Calls) -> auto::Builder<Calls> {
+    let mut builder = auto::Builder::new(executor);
     builder
         .http1()
         .timer(TokioTimer::new())
