@@ -1,7 +1,7 @@
 //! The one clock. Decisions run on a monotonic clock that was anchored to wall time once, at the start; fixed windows
 //! follow wall time, which is read at most once a second.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use quanta::Clock as Source;
@@ -13,9 +13,22 @@ pub struct Clock {
     source: Source,
     start: u64,
     anchor: u64,
-    /// Wall time less anchored time when wall time was last read, in nanoseconds.
+    /// Wall time less anchored time, in nanoseconds, as far as it is believed.
     wall_offset: AtomicI64,
+    /// For how many readings running wall time has been somewhere else.
+    doubted: AtomicU32,
 }
+
+/// A reading further off than this is a step. What is less is followed at once: drift, and what a time service slews.
+const STEP_NS: i64 = 1_000_000_000;
+
+/// A step is believed when it has lasted for so many readings: a minute. A period that began by a clock that was wrong
+/// for a moment would last until its time came.
+const STEP_READINGS: u32 = 60;
+
+/// Wall time that is too late is corrected by so much per reading, so that it goes on at half its speed, for all alike.
+/// Who saw it last waits for no longer than this.
+const BACK_NS_MAX: i64 = 500_000_000;
 
 impl Clock {
     /// A clock anchored to wall time now.
@@ -28,6 +41,7 @@ impl Clock {
             start,
             anchor,
             wall_offset: AtomicI64::new(0),
+            doubted: AtomicU32::new(0),
         }
     }
 
@@ -43,16 +57,37 @@ impl Clock {
         }
     }
 
-    /// Reads wall time anew.
+    /// Reads wall time anew; to be called once a second, by one caller.
     pub fn read_wall(&self) {
         let (raw, wall) = read_together(&self.source);
-        let offset = i64::try_from(i128::from(wall) - i128::from(self.instant(raw).0)).unwrap_or(0);
+        let read = i64::try_from(i128::from(wall) - i128::from(self.instant(raw).0)).unwrap_or(0);
+        // Nobody else writes them: no ordering is needed.
+        let before = (
+            self.wall_offset.load(Ordering::Relaxed),
+            self.doubted.load(Ordering::Relaxed),
+        );
+        let (offset, doubted) = believe(before, read);
+        self.doubted.store(doubted, Ordering::Relaxed);
         self.wall_offset.store(offset, Ordering::Relaxed);
     }
 
     fn instant(&self, raw: u64) -> Instant {
         Instant(self.anchor.saturating_add(self.source.delta_as_nanos(self.start, raw)))
     }
+}
+
+/// What to believe of the offset of wall time, and for how many readings it has been doubted, after it was `read`.
+fn believe((offset, doubted): (i64, u32), read: i64) -> (i64, u32) {
+    let ahead = read.saturating_sub(offset);
+    let doubted = if ahead.saturating_abs() <= STEP_NS {
+        0
+    } else {
+        doubted.saturating_add(1)
+    };
+    if (1..STEP_READINGS).contains(&doubted) {
+        return (offset, doubted);
+    }
+    (offset.saturating_add(ahead.max(-BACK_NS_MAX)), doubted)
 }
 
 /// How often both clocks are read: a thread that loses its processor between the two reads would set them apart by as
@@ -90,6 +125,49 @@ pub(crate) fn unix_now() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The offset after each of `readings`.
+    fn offsets(readings: impl IntoIterator<Item = i64>) -> Vec<i64> {
+        let mut state = (0, 0);
+        let next = |read| {
+            state = believe(state, read);
+            state.0
+        };
+        readings.into_iter().map(next).collect()
+    }
+
+    const HOUR: i64 = 3_600_000_000_000;
+    const MINUTE: usize = 60;
+
+    #[test]
+    fn a_step_that_is_taken_back_was_none() {
+        for step in [HOUR, -HOUR] {
+            let readings = [vec![step; MINUTE - 1], vec![5], vec![step; MINUTE - 1], vec![7]].concat();
+            let offsets = offsets(readings);
+            assert!(offsets.iter().all(|offset| offset.abs() <= 7), "{offsets:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_lasts_is_followed() {
+        let forward = offsets([HOUR; MINUTE + 1]);
+        assert_eq!(
+            (forward[MINUTE - 2], forward[MINUTE - 1], forward[MINUTE]),
+            (0, HOUR, HOUR)
+        );
+        let back = offsets([-HOUR; 3 * 3_600 * 2]);
+        assert_eq!((back[MINUTE - 2], back.last()), (0, Some(&-HOUR)));
+        // Readings are a second apart: time goes on.
+        assert!(back.windows(2).all(|pair| pair[1] >= pair[0] - BACK_NS_MAX));
+    }
+
+    #[test]
+    fn drift_is_followed_at_once() {
+        assert_eq!(
+            offsets([3, -4, STEP_NS - 4, 20]),
+            [3, -4, STEP_NS - 4, STEP_NS - 4 - BACK_NS_MAX]
+        );
+    }
 
     #[test]
     fn a_reading_that_was_interrupted_is_not_taken() {

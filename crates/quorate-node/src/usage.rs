@@ -105,8 +105,10 @@ impl UsageWriter {
     }
 
     fn life(&self) -> Life {
+        let now = self.node.now();
         Life {
-            now_s: self.node.now().wall.0 / SECOND,
+            // The earlier of both: rows that are forgotten by a clock that was wrong do not come back.
+            now_s: now.wall.min(now.instant).0 / SECOND,
             kept_s: self.kept.map(|kept| kept.as_secs()),
         }
     }
