@@ -1,6 +1,7 @@
 //! All quota accounts of one shard: the balances of their current and next periods, and what the node has to hear of
 //! them. Nothing here leases units; the node asks for reports, and credits and withdraws.
 
+mod identity;
 #[cfg(test)]
 mod tests;
 
@@ -9,32 +10,22 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::balance::{Balance, LeaseId, Standing};
-use crate::grant;
 use crate::quota::Quota;
-use crate::state::fingerprint::{HashKey, Hashed, Owner, keyed_hash};
+use crate::state::fingerprint::{Hashed, Owner};
 use crate::time::Instant;
+
+pub use identity::{AccountId, AccountName, Declared, account_id};
+use identity::{account_name, invented_of};
 
 /// The most accounts that one shard keeps: about 16 MB. Beyond it what needs a new one is not decided here.
 pub const ACCOUNTS_MAX: usize = 32_768;
 
-/// The most of them that one org has through keys that the policy does not declare: an invented key costs a row of the
-/// database.
-pub const UNDECLARED_PER_ORG_MAX: u32 = 1_024;
+/// The most of them that one org has through what its clients can invent, which costs memory and rows of the database:
+/// keys that the policy does not declare, and values of attributes. All orgs that it does not declare are as one.
+pub const INVENTED_PER_ORG_MAX: usize = 4_096;
 
-/// What an account is found by: a hash of its org, its quota and what it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountId(pub u128);
-
-/// An account's name, as its rows are named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountName {
-    /// The org.
-    pub org: Arc<str>,
-    /// The quota's name.
-    pub quota: Arc<str>,
-    /// What it belongs to.
-    pub account: grant::Account,
-}
+/// The most invented ones of all orgs together: what the policy declares always finds room.
+pub const INVENTED_MAX: usize = ACCOUNTS_MAX / 4 * 3;
 
 /// What the node has to know of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +36,9 @@ pub struct Report {
     pub name: Arc<AccountName>,
     /// Its balance now.
     pub balance: Balance,
-    /// The largest cost that found the balance short since the last report; 0 for none.
+    /// The largest cost that found the balance short since the last report, or since units last came; 0 for none.
     pub needed: u64,
-    /// What all those cost together.
+    /// What all those cost together that would have been spent; looks are not.
     pub queued: u64,
     /// The balance of the period before, when a new one has begun since the last report.
     pub ended: Option<Balance>,
@@ -62,7 +53,8 @@ struct Known {
     needed: u64,
     queued: u64,
     reported: bool,
-    declared: bool,
+    /// Whose clients invented it.
+    invented_of: Option<Arc<str>>,
 }
 
 type Hasher = core::hash::BuildHasherDefault<siphasher::sip::SipHasher13>;
@@ -71,65 +63,15 @@ type Hasher = core::hash::BuildHasherDefault<siphasher::sip::SipHasher13>;
 #[derive(Debug, Default)]
 pub struct Accounts {
     known: HashMap<AccountId, Known, Hashed>,
-    undeclared: HashMap<Arc<str>, u32, Hasher>,
+    /// How many accounts the clients of an org invented; those of undeclared orgs under no name.
+    invented: HashMap<Arc<str>, usize, Hasher>,
+    invented_in_all: usize,
     /// Accounts that something happened to since the last report, each once.
     stirred: Vec<AccountId>,
     /// Something of it cannot wait for the next report.
     urgent: bool,
     refused: u64,
     abandoned: bool,
-}
-
-/// Which account a request meets; `None` when it lacks an attribute that the quota is kept per.
-#[must_use]
-pub fn account_id(hash_key: &HashKey, quota: &Quota, owner: &Owner<'_>) -> Option<AccountId> {
-    let per = &quota.per;
-    let kinds = [u8::from(per.key) | u8::from(per.endpoint) << 1];
-    let mut parts: arrayvec::ArrayVec<&[u8], 24> = arrayvec::ArrayVec::new();
-    parts.push(owner.org.as_bytes());
-    parts.push(quota.name.as_bytes());
-    parts.push(&kinds);
-    if per.key {
-        parts.push(owner.key.as_bytes());
-    }
-    if per.endpoint {
-        parts.push(owner.endpoint.as_bytes());
-    }
-    for name in &per.attributes {
-        let (_, value) = owner.attributes.iter().find(|(known, _)| *known == &**name)?;
-        // The policy bounds the attributes of a `per`. One too many is never left out: two accounts would be one.
-        parts.try_push(name.as_bytes()).ok()?;
-        parts.try_push(value.as_bytes()).ok()?;
-    }
-    Some(AccountId(keyed_hash(hash_key, parts)))
-}
-
-fn account_name(quota: &Quota, owner: &Owner<'_>) -> AccountName {
-    let per = &quota.per;
-    let account = match (per.key, per.endpoint, per.attributes.is_empty()) {
-        (false, false, true) => grant::Account::Org,
-        (true, false, true) => grant::Account::Key(owner.key.into()),
-        (false, true, true) => grant::Account::Endpoint(owner.endpoint.into()),
-        _ => grant::Account::Each(each(quota, owner)),
-    };
-    AccountName {
-        org: owner.org.into(),
-        quota: Arc::clone(&quota.name),
-        account,
-    }
-}
-
-fn each(quota: &Quota, owner: &Owner<'_>) -> Arc<[(Arc<str>, Arc<str>)]> {
-    let key = quota.per.key.then(|| ("key".into(), owner.key.into()));
-    let endpoint = quota.per.endpoint.then(|| ("endpoint".into(), owner.endpoint.into()));
-    let attributes = quota.per.attributes.iter().map(|name| {
-        let value = owner.attributes.iter().find(|(known, _)| *known == &**name);
-        (
-            format!("attribute.{name}").into(),
-            value.map_or("", |(_, value)| value).into(),
-        )
-    });
-    key.into_iter().chain(endpoint).chain(attributes).collect()
 }
 
 impl Accounts {
@@ -139,7 +81,7 @@ impl Accounts {
         id: AccountId,
         quota: &Quota,
         owner: &Owner<'_>,
-        declared: bool,
+        declared: Declared,
         wall: Instant,
     ) -> Option<Balance> {
         if self.abandoned {
@@ -156,15 +98,18 @@ impl Accounts {
             let begun = known.current.begins <= wall;
             return Some(if begun { known.current } else { Balance::default() });
         }
-        let bounded = !declared && quota.per.key;
-        let of_org = self.undeclared.get(owner.org).copied().unwrap_or(0);
-        if self.known.len() >= ACCOUNTS_MAX || (bounded && of_org >= UNDECLARED_PER_ORG_MAX) {
+        let invented_of = invented_of(quota, owner, declared);
+        let taken = invented_of.and_then(|org| self.invented.get(org)).copied().unwrap_or(0);
+        let is_full = taken >= INVENTED_PER_ORG_MAX || self.invented_in_all >= INVENTED_MAX;
+        if self.known.len() >= ACCOUNTS_MAX || (invented_of.is_some() && is_full) {
             self.refused += 1;
             return None;
         }
         let name = Arc::new(account_name(quota, owner));
-        if bounded {
-            *self.undeclared.entry(Arc::clone(&name.org)).or_insert(0) += 1;
+        let invented_of: Option<Arc<str>> = invented_of.map(Into::into);
+        if let Some(org) = &invented_of {
+            *self.invented.entry(Arc::clone(org)).or_insert(0) += 1;
+            self.invented_in_all += 1;
         }
         let known = Known {
             name,
@@ -174,7 +119,7 @@ impl Accounts {
             needed: 0,
             queued: 0,
             reported: true,
-            declared: !bounded,
+            invented_of,
         };
         self.known.insert(id, known);
         Some(Balance::default())
@@ -186,10 +131,15 @@ impl Accounts {
             return;
         };
         if known.current.lease == balance.lease {
-            self.urgent |= balance.units <= balance.report_at;
             known.current = balance;
-            stir(known, id, &mut self.stirred);
+        } else if balance.lease == LeaseId::default() && balance.owed > 0 {
+            // Recorded a moment before the period began.
+            known.current.record(balance.owed);
+        } else {
+            return;
         }
+        self.urgent |= known.current.units <= known.current.report_at;
+        stir(known, id, &mut self.stirred);
     }
 
     /// Units spent from the balance that `lease` fills, if that is the current one; else 0.
@@ -201,11 +151,11 @@ impl Accounts {
             .map_or(0, |balance| balance.spent)
     }
 
-    /// Notes that a cost found the balance short.
-    pub fn need(&mut self, id: AccountId, cost: u64) {
+    /// Notes that a cost found the balance short, and that `spends` units of it would be spent: none by a look.
+    pub fn need(&mut self, id: AccountId, cost: u64, spends: u64) {
         if let Some(known) = self.known.get_mut(&id) {
             known.needed = known.needed.max(cost);
-            known.queued = known.queued.saturating_add(cost);
+            known.queued = known.queued.saturating_add(spends);
             self.urgent = true;
             stir(known, id, &mut self.stirred);
         }
@@ -249,6 +199,15 @@ impl Accounts {
         }
     }
 
+    /// Adds units to the balance that `lease` fills; whether there is one. Whoever waits for some is to ask anew, so what
+    /// was needed so far is not reported any more: it would be leased twice.
+    pub fn credit(&mut self, id: AccountId, lease: LeaseId, units: u64, beyond: u64) -> bool {
+        if let Some(known) = self.known.get_mut(&id).filter(|known| known.current.lease == lease) {
+            (known.needed, known.queued) = (0, 0);
+        }
+        self.with(id, lease, |balance| balance.credit(units, beyond))
+    }
+
     /// Gives an account the balance of a period, empty yet or not: of the current one, or of the next while the
     /// current one lasts. Whether it was taken; a period that is behind is not.
     pub fn open(&mut self, id: AccountId, balance: Balance) -> bool {
@@ -256,7 +215,8 @@ impl Accounts {
             return false;
         };
         if known.current.ends == Instant::default() {
-            known.current = balance;
+            let before = core::mem::replace(&mut known.current, balance);
+            known.current.take_over(&before);
             true
         } else if known.next.is_none() && known.current.ends <= balance.begins {
             known.next = Some(balance);
@@ -293,6 +253,7 @@ impl Accounts {
                 return [known.ended.take(), None];
             };
             let replaced = core::mem::replace(&mut known.current, turned);
+            known.current.take_over(&replaced);
             before = Some(replaced).filter(|balance| balance.lease != LeaseId::default());
         }
         (known.current.begins, known.current.ends) = (begins, ends);
@@ -301,10 +262,11 @@ impl Accounts {
 
     /// Forgets an account that nobody has spent from since the last report; whether it did.
     pub fn forget_settled(&mut self, id: AccountId) -> bool {
+        let is_empty = |balance: &Balance| balance.units == 0 && balance.beyond == 0 && balance.owed == 0;
         let settled = self
             .known
             .get(&id)
-            .is_some_and(|known| known.reported && known.current.units == 0 && known.current.beyond == 0);
+            .is_some_and(|known| known.reported && is_empty(&known.current));
         settled && !self.forget(id).is_empty()
     }
 
@@ -313,12 +275,13 @@ impl Accounts {
         let Some(known) = self.known.remove(&id) else {
             return Vec::new();
         };
-        if !known.declared
-            && let Some(count) = self.undeclared.get_mut(&known.name.org)
+        if let Some(org) = &known.invented_of
+            && let Some(count) = self.invented.get_mut(org)
         {
             *count -= 1;
+            self.invented_in_all -= 1;
             if *count == 0 {
-                self.undeclared.remove(&known.name.org);
+                self.invented.remove(org);
             }
         }
         [known.ended, Some(known.current), known.next]
@@ -349,10 +312,12 @@ fn roll(known: &mut Known, wall: Instant) {
         known.ended = Some(known.current);
     }
     let next = known.next.take().filter(|next| wall < next.ends);
-    known.current = next.unwrap_or(Balance {
+    let next = next.unwrap_or(Balance {
         standing: Standing::Asked,
         ..Balance::default()
     });
+    let before = core::mem::replace(&mut known.current, next);
+    known.current.take_over(&before);
 }
 
 fn stir(known: &mut Known, id: AccountId, stirred: &mut Vec<AccountId>) {

@@ -166,8 +166,11 @@ impl Shard {
             self.passed(now);
             self.hold(ask, holder, decision, now);
             self.count(ask, decision.reason, now);
+            self.store_quotas(&drafts);
         }
-        self.settle_quotas(&drafts, decision.charged);
+        if decision.lacks_units {
+            self.need_quotas(&drafts, ask.look);
+        }
         if let Some(loan) = &loan
             && self.settle_loan(loan, ask, &seats, decision.changed)
         {

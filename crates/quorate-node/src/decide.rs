@@ -69,13 +69,23 @@ impl Node {
     /// Asks for the units of quotas that requests will find short, before they are decided: what several lack is then on
     /// its way together. Charges nothing and answers nothing.
     pub fn ask_ahead(&self, requests: &[Request<'_>]) {
+        let now = self.clock.now();
+        let policy = self.policy.load();
         for request in requests.iter().filter(|request| !request.refund) {
-            let look = Request {
-                check_only: true,
-                ..*request
-            };
             // What is wrong with a request is said when it is decided.
-            let _looked = self.should_allow(&look, Wanted::default(), |_| ());
+            let Ok(resolved) = self.resolve(&policy, request, now) else {
+                continue;
+            };
+            let Verdict::Charge(terms) = &resolved.verdict else {
+                continue;
+            };
+            let ask = ask(request, &resolved, terms, DecisionId::default());
+            let mut shard = self.shard_of(ask.org).lock();
+            if self.is_outdated(policy.sequence()) {
+                return;
+            }
+            shard.ask_ahead(&self.layouts.load(), &ask, now);
+            self.stir(&mut shard);
         }
     }
 

@@ -13,6 +13,13 @@ pub const CHUNK_SHARE: u64 = 1_000;
 /// crashes again and again strands little.
 pub const FIRST_CHUNK_SHARE: u64 = 100_000;
 
+/// What waits together is served by a take of at most this share of the limit, or by what one of them costs: all of it
+/// may turn out to be denied by something else, and other servers want units too.
+pub const CROWD_SHARE: u64 = 32;
+
+/// A balance above two of the largest chunks for so long is more than this process needs: the surplus goes back.
+pub const AMPLE_NS: u64 = 60 * SECOND;
+
 /// For how long a row that showed a cost not to fit goes on saying so without being read again: one read per second
 /// and account is the price of a caller that asks in a loop.
 pub const FRESH_NS: u64 = SECOND;

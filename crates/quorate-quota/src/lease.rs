@@ -49,6 +49,8 @@ pub struct Lease {
     /// The row is to have this cap.
     cap: Option<u64>,
     withdrawal: Withdrawal,
+    /// Since when the balance has been more than is needed here.
+    ample_since: Option<Instant>,
     rate: Rate,
     retry: Retry,
     watch: Option<Box<Watch>>,
@@ -121,9 +123,16 @@ impl Pending {
 #[derive(Clone, Copy, Debug)]
 struct Want {
     cost: u64,
+    /// Units that would be spent; 0 when nobody does more than look.
     queued: u64,
     /// A row seen after this shows whether they fit.
     since: Instant,
+}
+
+impl Want {
+    const fn is_look(&self) -> bool {
+        self.queued == 0
+    }
 }
 
 /// What the driver was asked to take out of the balance.
@@ -157,6 +166,7 @@ impl Lease {
             touched: Instant(0),
             cap: None,
             withdrawal: Withdrawal::default(),
+            ample_since: None,
             rate: Rate::default(),
             retry: Retry::new(seed),
             watch: None,
@@ -194,10 +204,16 @@ impl Lease {
                 self.report(spent);
                 if self.phase == Phase::Open {
                     self.touch();
-                    self.want = Some(Want {
+                    // Who waits already is not told again.
+                    let earlier = self.want.unwrap_or(Want {
                         cost,
-                        queued: queued.max(cost),
-                        since: self.want.map_or(self.now, |want| want.since),
+                        queued,
+                        since: self.now,
+                    });
+                    self.want = Some(Want {
+                        cost: cost.max(earlier.cost),
+                        queued: queued.max(earlier.queued),
+                        since: earlier.since,
                     });
                 }
             }

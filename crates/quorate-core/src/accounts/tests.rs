@@ -1,6 +1,6 @@
 //! Accounts: who has one, what is reported, how one period follows another.
 
-use super::{ACCOUNTS_MAX, Accounts, UNDECLARED_PER_ORG_MAX, account_id};
+use super::{ACCOUNTS_MAX, Accounts, Declared, INVENTED_MAX, INVENTED_PER_ORG_MAX, account_id};
 use crate::balance::{Balance, LeaseId, Standing};
 use crate::grant;
 use crate::limit::{MeterId, Mode, Per};
@@ -9,6 +9,8 @@ use crate::state::fingerprint::{Account, Owner};
 use crate::time::Instant;
 
 const KEY: [u8; 16] = [9; 16];
+const DECLARED: Declared = Declared { key: true, org: true };
+const UNDECLARED: Declared = Declared { key: false, org: false };
 
 fn quota(per: Per) -> Quota {
     Quota {
@@ -86,9 +88,9 @@ fn rows_are_named_by_what_accounts_belong_to() {
         let (quota, owner) = (quota(per), owner("o", "a", &[("team", "x")]));
         let id = account_id(&KEY, &quota, &owner).expect("it has all attributes");
         accounts
-            .load(id, &quota, &owner, true, Instant(5))
+            .load(id, &quota, &owner, DECLARED, Instant(5))
             .expect("there is room");
-        accounts.need(id, 1);
+        accounts.need(id, 1, 1);
         let mut reports = Vec::new();
         accounts.report(&mut reports);
         assert_eq!(reports[0].name.account, wanted);
@@ -100,7 +102,11 @@ fn a_period_follows_the_other_and_both_are_told() {
     let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
     let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
     let mut accounts = Accounts::default();
-    let load = |accounts: &mut Accounts, wall| accounts.load(id, &quota, &owner, true, Instant(wall)).expect("room");
+    let load = |accounts: &mut Accounts, wall| {
+        accounts
+            .load(id, &quota, &owner, DECLARED, Instant(wall))
+            .expect("room")
+    };
     load(&mut accounts, 5);
     assert!(accounts.open(id, period(1, 0, 10, 7)));
     assert!(accounts.open(id, period(2, 10, 20, 9)));
@@ -130,7 +136,7 @@ fn units_are_withdrawn_once() {
     let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
     let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
     let mut accounts = Accounts::default();
-    accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+    accounts.load(id, &quota, &owner, DECLARED, Instant(5)).expect("room");
     accounts.open(id, period(1, 0, 10, 7));
     assert_eq!(accounts.withdraw(id, LeaseId(1), 5), 5);
     assert_eq!(accounts.withdraw(id, LeaseId(1), 5), 2);
@@ -141,26 +147,69 @@ fn units_are_withdrawn_once() {
 fn invented_keys_take_no_account_from_declared_ones() {
     let quota = quota(per_key());
     let mut accounts = Accounts::default();
-    let mut load = |key: &str, declared| {
+    let load = |accounts: &mut Accounts, key: &str, declared| {
         let owner = owner("o", key, &[]);
         let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+        let declared = Declared {
+            key: declared,
+            org: true,
+        };
         (id, accounts.load(id, &quota, &owner, declared, Instant(5)).is_some())
     };
-    for key in 0..UNDECLARED_PER_ORG_MAX {
-        assert!(load(&key.to_string(), false).1);
+    for key in 0..INVENTED_PER_ORG_MAX {
+        assert!(load(&mut accounts, &key.to_string(), false).1);
     }
-    assert!(!load("surplus", false).1);
-    assert!(load("declared", true).1);
-    let (first, _) = load("0", false);
+    assert!(!load(&mut accounts, "surplus", false).1);
+    assert!(load(&mut accounts, "declared", true).1);
+    let (first, _) = load(&mut accounts, "0", false);
     assert_eq!(accounts.size().1, 1);
     accounts.forget(first);
-    let owner = owner("o", "surplus", &[]);
-    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
-    assert!(
-        accounts.load(id, &quota, &owner, false, Instant(5)).is_some(),
-        "one went"
-    );
-    const { assert!(ACCOUNTS_MAX > 1_024) };
+    assert!(load(&mut accounts, "surplus", false).1, "one went");
+}
+
+#[test]
+fn values_of_attributes_are_invented_whoever_the_org_is() {
+    let quota = quota(Per {
+        attributes: ["team".into()].into(),
+        ..Per::default()
+    });
+    let mut accounts = Accounts::default();
+    let mut load = |org: &str, team: &str| {
+        let attributes = [("team", team)];
+        let owner = owner(org, "k", &attributes);
+        let id = account_id(&KEY, &quota, &owner).expect("it has the attribute");
+        accounts.load(id, &quota, &owner, DECLARED, Instant(5)).is_some()
+    };
+    for team in 0..INVENTED_PER_ORG_MAX {
+        assert!(load("o", &team.to_string()));
+    }
+    assert!(!load("o", "surplus"));
+    // Many such orgs leave room for what is declared.
+    let mut made = INVENTED_PER_ORG_MAX;
+    for number in 0..ACCOUNTS_MAX {
+        made += usize::from(load(
+            &format!("p{}", number / INVENTED_PER_ORG_MAX),
+            &number.to_string(),
+        ));
+    }
+    assert_eq!(made, INVENTED_MAX);
+    const { assert!(INVENTED_MAX < ACCOUNTS_MAX) };
+}
+
+#[test]
+fn undeclared_orgs_are_as_one() {
+    let quota = quota(Per::default());
+    let mut accounts = Accounts::default();
+    let mut load = |org: &str, declared| {
+        let owner = owner(org, "k", &[]);
+        let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+        accounts.load(id, &quota, &owner, declared, Instant(5)).is_some()
+    };
+    for org in 0..INVENTED_PER_ORG_MAX {
+        assert!(load(&format!("o{org}"), UNDECLARED));
+    }
+    assert!(!load("surplus", UNDECLARED));
+    assert!(load("declared", Declared { key: false, org: true }));
 }
 
 #[test]
@@ -168,7 +217,7 @@ fn what_cannot_wait_is_said_once() {
     let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
     let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
     let mut accounts = Accounts::default();
-    accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+    accounts.load(id, &quota, &owner, DECLARED, Instant(5)).expect("room");
     accounts.open(
         id,
         Balance {
@@ -177,19 +226,29 @@ fn what_cannot_wait_is_said_once() {
         },
     );
     let mut spend = |cost| {
-        let mut balance = accounts.load(id, &quota, &owner, true, Instant(5)).expect("room");
+        let mut balance = accounts.load(id, &quota, &owner, DECLARED, Instant(5)).expect("room");
         balance.spend(cost);
         accounts.store(id, balance);
         (accounts.take_urgent(), accounts.take_urgent())
     };
     assert_eq!(spend(3), (false, false));
     assert_eq!(spend(1), (true, false));
-    accounts.need(id, 2);
-    accounts.need(id, 5);
+    accounts.need(id, 2, 2);
+    accounts.need(id, 5, 5);
     assert!(accounts.take_urgent());
     let mut reports = Vec::new();
     accounts.report(&mut reports);
     assert_eq!((reports[0].needed, reports[0].queued), (5, 7));
+    accounts.need(id, 9, 0);
+    accounts.need(id, 3, 3);
+    reports.clear();
+    accounts.report(&mut reports);
+    assert_eq!((reports[0].needed, reports[0].queued), (9, 3), "a look spends nothing");
+    accounts.need(id, 5, 5);
+    assert!(accounts.credit(id, LeaseId(1), 5, 0));
+    reports.clear();
+    accounts.report(&mut reports);
+    assert_eq!((reports[0].needed, reports[0].queued), (0, 0), "who waits asks anew");
 }
 
 #[test]
@@ -197,7 +256,11 @@ fn an_ended_balance_is_spent_no_more() {
     let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
     let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
     let mut accounts = Accounts::default();
-    let load = |accounts: &mut Accounts, wall| accounts.load(id, &quota, &owner, true, Instant(wall)).expect("room");
+    let load = |accounts: &mut Accounts, wall| {
+        accounts
+            .load(id, &quota, &owner, DECLARED, Instant(wall))
+            .expect("room")
+    };
     load(&mut accounts, 5);
     accounts.open(id, period(1, 0, 10, 7));
     accounts.open(id, period(2, 10, 20, 9));
@@ -235,7 +298,7 @@ fn an_ended_balance_is_spent_no_more() {
 fn an_account_with_units_beyond_its_limit_is_not_forgotten() {
     let (mut accounts, quota, owner) = (Accounts::default(), quota(per_key()), owner("o", "a", &[]));
     let id = account_id(&KEY, &quota, &owner).expect("it has one");
-    accounts.load(id, &quota, &owner, true, Instant(1));
+    accounts.load(id, &quota, &owner, DECLARED, Instant(1));
     let beyond = Balance {
         beyond: 1,
         ..period(1, 0, 10, 0)
@@ -250,12 +313,14 @@ fn an_account_with_units_beyond_its_limit_is_not_forgotten() {
 fn what_is_abandoned_has_nothing_and_says_so() {
     let (mut accounts, quota, owner) = (Accounts::default(), quota(per_key()), owner("o", "a", &[]));
     let id = account_id(&KEY, &quota, &owner).expect("it has one");
-    accounts.load(id, &quota, &owner, true, Instant(1));
+    accounts.load(id, &quota, &owner, DECLARED, Instant(1));
     assert!(accounts.open(id, period(1, 0, 10, 5)));
     accounts.abandon();
-    let left = accounts.load(id, &quota, &owner, true, Instant(1)).expect("an answer");
+    let left = accounts
+        .load(id, &quota, &owner, DECLARED, Instant(1))
+        .expect("an answer");
     assert_eq!((left.units, left.standing), (0, Standing::Away));
-    accounts.need(id, 1);
+    accounts.need(id, 1, 1);
     let mut reports = Vec::new();
     accounts.report(&mut reports);
     assert_eq!(
@@ -263,4 +328,44 @@ fn what_is_abandoned_has_nothing_and_says_so() {
         (0, 0),
         "nobody listens, so nothing grows"
     );
+}
+
+#[test]
+fn what_is_recorded_before_there_is_a_lease_is_not_forgotten() {
+    let (quota, owner) = (quota(Per::default()), owner("o", "a", &[]));
+    let id = account_id(&KEY, &quota, &owner).expect("it needs no attributes");
+    let mut accounts = Accounts::default();
+    let record = |accounts: &mut Accounts, wall, units| {
+        let mut balance = accounts
+            .load(id, &quota, &owner, DECLARED, Instant(wall))
+            .expect("room");
+        balance.record(units);
+        accounts.store(id, balance);
+    };
+    let current = |accounts: &mut Accounts, wall| {
+        accounts
+            .load(id, &quota, &owner, DECLARED, Instant(wall))
+            .expect("room")
+    };
+    record(&mut accounts, 5, 30);
+    record(&mut accounts, 5, 20);
+    let mut reports = Vec::new();
+    assert!(accounts.take_urgent());
+    accounts.report(&mut reports);
+    assert_eq!(reports[0].balance.owed, 50);
+    assert!(accounts.open(id, period(1, 0, 10, 0)));
+    let opened = current(&mut accounts, 6);
+    assert_eq!((opened.lease, opened.spent, opened.owed), (LeaseId(1), 50, 50));
+    assert!(accounts.credit(id, LeaseId(1), 60, 0));
+    assert_eq!(current(&mut accounts, 6).units, 10);
+    // Over the end of a period that nothing is known after.
+    record(&mut accounts, 12, 7);
+    record(&mut accounts, 12, 1);
+    let turned = accounts.turn(id, LeaseId(2), Some(period(2, 10, 20, 0)), (Instant(10), Instant(20)));
+    assert_eq!(turned[0].map(|ended| ended.spent), Some(50));
+    assert_eq!(current(&mut accounts, 12).owed, 8);
+    assert!(!accounts.forget_settled(id));
+    // By a clock that is a little behind the lease's.
+    record(&mut accounts, 9, 2);
+    assert_eq!(current(&mut accounts, 12).owed, 10);
 }

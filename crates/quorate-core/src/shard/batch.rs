@@ -32,6 +32,8 @@ pub struct Batch {
     /// Slots that earlier requests of the batch will take.
     taking: Vec<Holder>,
     denied: bool,
+    /// One of them was denied, and not for want of units that may be on their way.
+    forbidden: bool,
     /// The loads whose cells were changed.
     changed: Vec<bool>,
 }
@@ -110,7 +112,11 @@ impl Shard {
             held,
         };
         judge::judge(&seats, &mut work, beside, ask, now, statuses, &mut decision);
-        self.settle_quotas(&drafts, false);
+        // A batch that something else denies spends nothing.
+        batch.forbidden |= !decision.may_spend;
+        if decision.lacks_units && !batch.forbidden {
+            self.need_quotas(&drafts, ask.look);
+        }
         if let Some(loan) = &loan {
             loan.note_lack(&mut batch.lacking);
             if self.settle_loan(loan, ask, &seats, decision.changed) {

@@ -27,7 +27,7 @@ pub struct Decision<'p> {
     pub bound_by_quota: bool,
     /// It was denied by a quota that asks for payment.
     pub payment_required: bool,
-    /// Units beyond a soft quota.
+    /// Units beyond a soft quota, or recorded beyond a hard one.
     pub overage: u64,
     /// Units drawn from the pool.
     pub drawn: u64,
@@ -41,6 +41,10 @@ pub struct Decision<'p> {
     pub slot_held: bool,
     /// It could pass as soon as the store has answered for its pool.
     pub awaits_pool: bool,
+    /// Nothing but quotas keeps it from spending: what it lacks of them is worth asking for.
+    pub(super) may_spend: bool,
+    /// It lacks units of quotas, which are to be asked for.
+    pub(super) lacks_units: bool,
     /// It was charged (or given back), not only looked at.
     pub(super) charged: bool,
     /// The counters whose cells were changed and have to be stored.
@@ -66,6 +70,8 @@ impl Default for Decision<'_> {
             shadow_denied: Few::default(),
             slot_held: false,
             awaits_pool: false,
+            may_spend: false,
+            lacks_units: false,
             charged: false,
             changed: Marks::default(),
             takes_slot: false,
@@ -120,7 +126,7 @@ pub(super) fn judge<'p>(
         return refund((seats, cells), drafts, held, ask, now, statuses, decision);
     }
     let mut found = charge::evaluate(&Table { seats, cells }, now);
-    quotas::evaluate(drafts);
+    let lacks_units = quotas::evaluate(drafts, ask.look, now);
     let slot_full = ask.terms.slot.is_some_and(|slot| held.is_full(slot.depth));
     let slot_denies = slot_full && ask.terms.slot.is_some_and(|slot| !slot.shadow);
     let record = ask.mode == ChargeMode::Record;
@@ -132,12 +138,10 @@ pub(super) fn judge<'p>(
     {
         found = loan.evaluate(seats, cells, now);
     }
-    let denial = if record {
-        None
-    } else {
-        let of_limits = denial(&Table { seats, cells }, &found, slot_denies, now);
-        worse(later(of_limits, loan.as_deref()), of_quotas)
-    };
+    let of_limits = denial(&Table { seats, cells }, &found, slot_denies, now).filter(|_| !record);
+    let may_spend =
+        of_limits.is_none() || loan.as_deref().is_some_and(Loan::is_pending) || ask.mode == ChargeMode::Each;
+    let denial = worse(later(of_limits, loan.as_deref()), of_quotas.filter(|_| !record));
     let retries = statuses.is_some().then(|| alone(seats, cells, now));
     let charged = !ask.look && (denial.is_none() || ask.mode == ChargeMode::Each);
     let changed = if charged {
@@ -163,6 +167,7 @@ pub(super) fn judge<'p>(
         decision.drawn = if found.passes() { found.draw } else { 0 };
     }
     (decision.charged, decision.changed) = (charged, changed);
+    (decision.may_spend, decision.lacks_units) = (may_spend, may_spend && lacks_units && !(charged && record));
     let slot_free = !slot_full || (record && !held.bounded);
     decision.takes_slot = charged && denial.is_none() && ask.terms.slot.is_some() && slot_free;
     if let Some(slot) = ask.terms.slot.filter(|slot| slot_full && slot.shadow) {
@@ -203,6 +208,7 @@ fn refund<'p>(
     let found = Evaluation::default();
     note(decision, &table, &found, now);
     (decision.charged, decision.changed) = (!ask.look, changed);
+    decision.may_spend = true;
     (decision.binding, decision.bound_by_quota) = bound(None, &table, drafts, ask, now);
     if let Some(visit) = statuses {
         report(&table, &found, &alone(seats, cells, now), visit, now);

@@ -1,13 +1,14 @@
 //! The quotas of one request: copies of their balances are judged with the limits, and stored back with them.
 
 use super::{Ask, Shard};
-use crate::accounts::{AccountId, account_id};
+use crate::accounts::{AccountId, Declared, account_id};
 use crate::answer::{Binding, Few, Reason, Retry, Status, StatusKind, Warning};
 use crate::balance::{Balance, Shortfall, Standing};
 use crate::limit::Mode;
 use crate::quota::{QUOTAS_PER_REQUEST_MAX, Quota};
 use crate::request::ChargeMode;
 use crate::state::fingerprint::Owner;
+use crate::state::layout::Layouts;
 use crate::time::Now;
 
 /// When to come back for units that are on their way: a database's answer and a little.
@@ -72,6 +73,10 @@ impl Shard {
     ) -> Drafts<'p> {
         let mut drafts = Drafts::new();
         let amounts = &ask.terms.amounts.0;
+        let declared = Declared {
+            key: ask.terms.declared,
+            org: ask.terms.org_declared,
+        };
         for quota in ask.terms.quotas() {
             let cost = amounts.get(usize::from(quota.meter.0)).copied().unwrap_or(0);
             if cost == 0 {
@@ -80,7 +85,7 @@ impl Shard {
             let Some(id) = account_id(&self.hash_key, quota, &owner) else {
                 continue;
             };
-            let kept = balance(id).or_else(|| self.accounts.load(id, quota, &owner, ask.terms.declared, now.wall));
+            let kept = balance(id).or_else(|| self.accounts.load(id, quota, &owner, declared, now.wall));
             // The policy bounds the quotas of a request. A surplus must not go uncounted: it would let someone through.
             drafts.push(Draft {
                 quota,
@@ -94,27 +99,52 @@ impl Shard {
         drafts
     }
 
-    /// Stores what was spent, and asks for what was short.
-    pub(super) fn settle_quotas(&mut self, drafts: &Drafts<'_>, charged: bool) {
+    /// Stores what was spent.
+    pub(super) fn store_quotas(&mut self, drafts: &Drafts<'_>) {
         for draft in drafts.iter().filter(|draft| !draft.homeless) {
-            if charged {
-                self.accounts.store(draft.id, draft.balance);
-            }
-            if draft.short.is_some_and(|short| short != Shortfall::Never) {
-                // What earlier requests of a batch would take is needed with it.
-                let kept = self.accounts.spent(draft.id, draft.balance.lease);
-                let earlier = draft.balance.spent.saturating_sub(kept);
-                self.accounts.need(draft.id, draft.cost.saturating_add(earlier));
-            }
+            self.accounts.store(draft.id, draft.balance);
+        }
+    }
+
+    /// Asks for what was short: of a look only whether it can be had.
+    pub(super) fn need_quotas(&mut self, drafts: &Drafts<'_>, look: bool) {
+        for draft in drafts.iter().filter(|draft| !draft.homeless && draft.short.is_some()) {
+            // What earlier requests of a batch would take is needed with it.
+            let kept = self.accounts.spent(draft.id, draft.balance.lease);
+            let earlier = draft.balance.spent.saturating_sub(kept);
+            let cost = draft.cost.saturating_add(earlier);
+            self.accounts.need(draft.id, cost, if look { 0 } else { cost });
+        }
+    }
+
+    /// Asks for the units that a request will find short, before it is decided. Charges nothing.
+    pub fn ask_ahead(&mut self, layouts: &Layouts, ask: &Ask<'_, '_>, now: Now) {
+        let look = Ask { look: true, ..*ask };
+        let decision = self.decide(layouts, &look, now, None);
+        if ask.mode == ChargeMode::Record || ask.look || !decision.may_spend {
+            return;
+        }
+        let now = self.not_before_latest(now);
+        let mut drafts = self.drafts((ask, self.owner(ask)), now, |_| None);
+        if evaluate(&mut drafts, false, now) {
+            self.need_quotas(&drafts, false);
         }
     }
 }
 
-/// Looks at every quota. Spends nothing.
-pub(super) fn evaluate(drafts: &mut Drafts<'_>) {
+/// Looks at every quota, and spends nothing. Whether one lacks units that are worth asking for: those of a request are
+/// not where another of its quotas has none for it.
+pub(super) fn evaluate(drafts: &mut Drafts<'_>, look: bool, now: Now) -> bool {
+    let (mut lacks, mut over) = (false, false);
     for draft in drafts {
-        draft.short = draft.balance.shortfall(draft.quota, draft.cost);
+        draft.short = draft.balance.shortfall(draft.quota, draft.cost, look, now.instant);
+        match draft.short {
+            None => {}
+            Some(Shortfall::Pending | Shortfall::Away) => lacks = true,
+            Some(Shortfall::Never | Shortfall::Exhausted) => over |= draft.enforced(),
+        }
     }
+    lacks && !over
 }
 
 /// Of several denials the terminal ones first, then the one that ends last; ties by policy order.
@@ -136,15 +166,20 @@ pub(super) const fn rank(reason: Reason, retry: Retry) -> (u8, u64) {
     }
 }
 
-/// Spends from every quota; returns the units beyond a soft quota's limit. A quota is never spent below zero, whatever
-/// the mode: what does not fit is not spent.
+/// Spends from every quota; returns the units beyond a quota's limit. What does not fit is not spent, but for what is
+/// only recorded: that has happened already, and is owed.
 pub(super) fn commit(drafts: &mut Drafts<'_>, passes: bool, mode: ChargeMode) -> u64 {
     let mut overage = 0_u64;
     for draft in drafts {
         let fits = draft.short.is_none();
-        if fits && (passes || mode == ChargeMode::Each) || mode == ChargeMode::Record {
-            overage = overage.saturating_add(draft.balance.spend(draft.cost));
-        }
+        let over = if mode == ChargeMode::Record {
+            draft.balance.record(draft.cost)
+        } else if fits && (passes || mode == ChargeMode::Each) {
+            draft.balance.spend(draft.cost)
+        } else {
+            0
+        };
+        overage = overage.saturating_add(over);
     }
     overage
 }

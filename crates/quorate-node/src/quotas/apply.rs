@@ -70,19 +70,25 @@ impl Quotas {
                 operation: change,
             } => self.send(id, lease, operation, change),
             lease::Effect::Credit { units, overage } => {
-                self.change(id, lease, |balance| balance.credit(units, overage));
+                self.credit(id, lease, units, overage);
                 self.arrived(id);
             }
             lease::Effect::Known(known) => {
                 let failed = self.kept(id, lease).is_some_and(|kept| kept.away);
-                self.change(id, lease, |balance| learn(balance, &known, failed));
-                if known.overdraft > 0 {
+                let mut is_news = false;
+                self.change(id, lease, |balance| {
+                    is_news = known.until > balance.known_until;
+                    learn(balance, &known, failed);
+                });
+                // Whoever only looks waits for nothing but this.
+                if is_news || known.overdraft > 0 {
                     self.arrived(id);
                 }
             }
-            lease::Effect::Exhausted { ungranted, .. } => {
+            lease::Effect::Exhausted { ungranted, until } => {
                 self.change(id, lease, |balance| {
                     balance.ungranted = ungranted;
+                    balance.short_until = until;
                     balance.standing = Standing::Short;
                 });
                 self.arrived(id);
@@ -238,6 +244,23 @@ impl Quotas {
         }
     }
 
+    /// Adds units to a lease's balance, wherever it is.
+    fn credit(&mut self, id: AccountId, lease: LeaseId, units: u64, beyond: u64) {
+        let Some(account) = self.accounts.get_mut(&id) else {
+            return;
+        };
+        let Some(kept) = account.balances.get_mut(&lease) else {
+            return;
+        };
+        match &mut kept.aside {
+            Some(aside) => aside.credit(units, beyond),
+            None => {
+                let mut shard = self.node.shard_of(&account.name.org).lock();
+                shard.accounts().credit(id, kept.id, units, beyond);
+            }
+        }
+    }
+
     /// Changes a lease's balance, wherever it is.
     fn change(&mut self, id: AccountId, lease: LeaseId, change: impl FnOnce(&mut Balance)) {
         let Some(account) = self.accounts.get_mut(&id) else {
@@ -334,6 +357,7 @@ fn learn(balance: &mut Balance, known: &Known, failed: bool) {
     }
     balance.limit = known.limit;
     balance.ungranted = ungranted;
+    balance.known_until = known.until;
     balance.report_at = known.report_at.unwrap_or(0);
-    balance.overdraft = known.overdraft.saturating_sub(balance.overdrawn);
+    balance.overdraft = known.overdraft;
 }

@@ -182,10 +182,8 @@ impl Quotas {
                 queued: report.queued,
                 spent,
             }
-        } else if of_current {
-            lease::Event::Spent { spent }
         } else {
-            return;
+            lease::Event::Spent { spent }
         };
         self.tell(report.id, Event::Lease { lease, event });
     }

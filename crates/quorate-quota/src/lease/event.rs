@@ -15,9 +15,10 @@ pub struct OperationId(pub u64);
 pub enum Event {
     /// A decision found the balance too small, or met the account for the first time.
     Need {
-        /// Units that the costliest decision which waits needs, its own.
+        /// Units that the costliest decision needs, its own. It is told whether they fit.
         cost: u64,
-        /// Units that all decisions which wait need together; at least `cost`.
+        /// Units that all decisions which would spend them need together; 0 when all of them only look: then nothing is
+        /// taken.
         queued: u64,
         /// Units spent in all.
         spent: u64,
@@ -78,7 +79,7 @@ pub enum Effect {
     /// What is now known of the row.
     Known(Known),
     /// A read has shown that what was needed does not fit: deny `QUOTA_EXHAUSTED` to every decision that waits and costs
-    /// more than the local balance and `ungranted` together; ask anew for the others.
+    /// more than the local balance and `ungranted` together, less what is owed; ask anew for the others.
     Exhausted {
         /// Units that nobody holds.
         ungranted: u64,
@@ -111,6 +112,8 @@ pub struct Known {
     pub report_at: Option<u64>,
     /// Units that decisions may spend beyond the balance now: not 0 only for a soft quota whose store is away.
     pub overdraft: u64,
+    /// Until then it may be told whether a cost fits, without asking.
+    pub until: Instant,
 }
 
 impl Known {

@@ -2,9 +2,10 @@
 
 use quorate_core::grant::{GrantCap, GrantOperation};
 
+use super::rate::Rate;
 use super::row::Row;
 use super::{Effect, Errand, Flight, Lease, OperationId, Pending, Phase, Sight};
-use crate::bounds::{FRESH_NS, HORIZON_NS, IDLE_NS, REFRESH_NS};
+use crate::bounds::{AMPLE_NS, CHUNK_SHARE, FRESH_NS, HORIZON_NS, IDLE_NS, REFRESH_NS};
 
 /// What the balance wants.
 enum Due {
@@ -16,6 +17,7 @@ enum Due {
 impl Lease {
     /// Asks the driver for units that should go back: first out of the balance, only then out of the row.
     pub(super) fn withdraw(&mut self, effects: &mut Vec<Effect>) {
+        self.watch_balance();
         if self.withdrawal.is_asked {
             return;
         }
@@ -37,12 +39,25 @@ impl Lease {
         }
     }
 
-    /// Units of the balance that others should have: all when nobody spends here, or what a lowered cap wants back.
+    /// Notes since when the balance has been more than two of the largest chunks.
+    fn watch_balance(&mut self) {
+        let is_ample = match self.sight {
+            Sight::Seen(row) => self.books.balance() > chunk_max(&row).saturating_mul(2),
+            Sight::Unseen | Sight::Absent => false,
+        };
+        self.ample_since = is_ample.then(|| self.ample_since.unwrap_or(self.now));
+    }
+
+    /// Units of the balance that others should have: all when nobody spends here, what decisions asked for and did not
+    /// spend, or what a lowered cap wants back.
     fn surplus(&mut self) -> u64 {
         let Sight::Seen(row) = self.sight else { return 0 };
         let most = self.books.balance().min(row.returnable());
         if self.now.since(self.touched) >= IDLE_NS {
             return most;
+        }
+        if self.ample_since.is_some_and(|since| self.now.since(since) >= AMPLE_NS) {
+            return most.min(self.books.balance() - chunk_max(&row));
         }
         let is_asked = self.withdrawal.at_version == Some(row.version);
         if self.is_soft() || row.excess() == 0 || is_asked {
@@ -182,8 +197,12 @@ impl Lease {
                     return Due::Read;
                 }
                 self.exhausted(row, effects);
-            } else if lacks(want.queued).min(room) > 0 {
-                return Due::Take(lacks(want.queued).max(chunk).min(room));
+            } else if want.is_look() && row.as_of < want.since && self.now.since(row.as_of) > REFRESH_NS {
+                return Due::Read;
+            }
+            let units = want.queued.min(Rate::crowd(row, is_soft).max(want.cost));
+            if lacks(want.cost) <= room && lacks(units).min(room) > 0 {
+                return Due::Take(lacks(units).max(chunk).min(room));
             }
             self.want = None;
         }
@@ -222,4 +241,9 @@ impl Lease {
         }
         is_old.then_some((Errand::Read, GrantOperation::Read))
     }
+}
+
+/// The largest chunk that is taken of a row when no cost asks for more.
+fn chunk_max(row: &Row) -> u64 {
+    (row.limit / CHUNK_SHARE).max(1)
 }

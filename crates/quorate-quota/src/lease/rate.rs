@@ -3,7 +3,7 @@
 use quorate_core::time::{Instant, SECOND};
 
 use super::row::Row;
-use crate::bounds::{CHUNK_SHARE, FIRST_CHUNK_SHARE, HORIZON_NS, RATE_WINDOW_NS};
+use crate::bounds::{CHUNK_SHARE, CROWD_SHARE, FIRST_CHUNK_SHARE, HORIZON_NS, RATE_WINDOW_NS};
 
 /// The rate is kept in this share of a unit per second, so that slow spenders have one.
 const SHARES: u64 = 1_024;
@@ -77,6 +77,12 @@ impl Rate {
             .min(row.limit / CHUNK_SHARE)
             .min(share)
             .max(1)
+    }
+
+    /// The most units that are taken at once for decisions that wait together, when each of them costs less.
+    pub(super) fn crowd(row: &Row, soft: bool) -> u64 {
+        let share = row.room(soft) / row.holders.saturating_mul(2).max(1);
+        share.min(row.limit / CROWD_SHARE).max(1)
     }
 
     /// At this balance the next chunk is due: what is spent while two operations last, and no more than a chunk, so

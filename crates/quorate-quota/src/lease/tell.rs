@@ -5,7 +5,7 @@ use quorate_core::time::Instant;
 
 use super::row::Row;
 use super::{Alert, Effect, Known, Lease, Sight};
-use crate::bounds::{AWAY_NS, FRESH_NS, IDLE_NS, OUTCOME_NS_MAX};
+use crate::bounds::{AMPLE_NS, AWAY_NS, FRESH_NS, IDLE_NS, OUTCOME_NS_MAX, REFRESH_NS};
 
 impl Lease {
     /// Tells what changed since it was last told.
@@ -27,13 +27,16 @@ impl Lease {
 
     /// Tells that what is wanted does not fit, after the thresholds that the denial skips.
     pub(super) fn exhausted(&mut self, row: &Row, effects: &mut Vec<Effect>) {
-        // A cost that no such quota ever lets through says nothing about its use.
-        if self.want.is_some_and(|want| want.cost <= row.limit) {
+        // A look denies nobody, and a cost that no such quota ever lets through says nothing about its use.
+        if self.want.is_some_and(|want| !want.is_look() && want.cost <= row.limit) {
             self.alert(row, u64::MAX, effects);
         }
+        // A row that was seen since they asked answers them however long the store took.
+        let is_news = self.want.is_some_and(|want| row.as_of >= want.since);
+        let seen = if is_news { self.now } else { row.as_of };
         effects.push(Effect::Exhausted {
             ungranted: row.room(self.is_soft()),
-            until: self.now.after(FRESH_NS),
+            until: seen.after(FRESH_NS),
         });
     }
 
@@ -76,6 +79,7 @@ impl Lease {
                 granted: 0,
                 report_at: None,
                 overdraft,
+                until: Instant(0),
             });
         };
         let is_soft = self.is_soft();
@@ -96,6 +100,7 @@ impl Lease {
             granted: row.granted,
             report_at: low.max(alert_at),
             overdraft,
+            until: row.as_of.after(REFRESH_NS),
         })
     }
 
@@ -131,7 +136,8 @@ impl Lease {
         let overdue = sent.map(|sent| sent.after(OUTCOME_NS_MAX));
         let retry = sent.is_none().then_some(self.retry.not_before);
         let idle = Some(self.touched.after(IDLE_NS)).filter(|_| !self.is_settled);
-        [away, overdue, retry, idle]
+        let ample = self.ample_since.map(|since| since.after(AMPLE_NS));
+        [away, overdue, retry, idle, ample]
             .into_iter()
             .flatten()
             .filter(|at| *at > self.now)

@@ -285,7 +285,7 @@ fn a_change_of_zone_forgets_nothing() {
     let mut desk = Desk::new(10, monthly("UTC"), DECEMBER - DAY / 2);
     assert!(desk.ask(6));
     let event = lease::Event::Need {
-        cost: 0,
+        cost: 3,
         queued: 3,
         spent: 6,
     };

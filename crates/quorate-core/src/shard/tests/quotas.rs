@@ -116,10 +116,66 @@ fn a_limit_that_denies_spends_no_quota() {
 }
 
 #[test]
+fn a_request_that_something_else_denies_asks_for_no_units() {
+    let (mut org, _) = with(quota(true), open(60));
+    assert_eq!(org.ask("k", 60, START).reason, Reason::Ok, "the whole minute");
+    reports(&mut org);
+    assert_eq!(org.ask("k", 5, START).reason, Reason::RateLimited);
+    assert_eq!(reports(&mut org).len(), 0, "a limit denies it");
+    let mut exhausted = quota(true);
+    (exhausted.name, exhausted.order) = ("weekly".into(), 41);
+    org.quotas.push(exhausted);
+    let minute = START + 60 * SECOND;
+    assert_eq!(org.ask("k", 5, minute).reason, Reason::QuotaPending);
+    let other = reports(&mut org)
+        .into_iter()
+        .find(|report| &*report.name.quota == "weekly");
+    let short = Balance {
+        lease: LeaseId(2),
+        begins: Instant(START - DAY / 2),
+        ends: Instant(START + DAY / 2),
+        limit: LIMIT,
+        standing: Standing::Short,
+        short_until: Instant(START + DAY),
+        ..Balance::default()
+    };
+    assert!(org.shard.accounts().open(other.expect("it was short").id, short));
+    assert_eq!(org.ask("k", 5, minute).reason, Reason::QuotaExhausted);
+    assert_eq!(reports(&mut org).len(), 0, "another quota denies it");
+}
+
+#[test]
+fn a_look_asks_whether_units_can_be_had_and_for_none() {
+    let (mut org, id) = with(quota(true), open(10));
+    assert_eq!(
+        org.ask_as("k", [11, 0], |ask| ask.look = true, START).reason,
+        Reason::QuotaPending,
+        "what is known is old"
+    );
+    let asked = reports(&mut org);
+    assert_eq!((asked[0].needed, asked[0].queued), (11, 0));
+    let known = |balance: &mut Balance| balance.known_until = Instant(START);
+    assert!(org.shard.accounts().with(id, LEASE, known));
+    assert_eq!(
+        org.ask_as("k", [11, 0], |ask| ask.look = true, START).reason,
+        Reason::Ok,
+        "the row has them"
+    );
+    assert_eq!(reports(&mut org).len(), 0);
+    assert_eq!(
+        org.ask("k", 11, START).reason,
+        Reason::QuotaPending,
+        "but they are not here"
+    );
+    assert_eq!(reports(&mut org)[0].queued, 11);
+}
+
+#[test]
 fn exhausted_is_terminal_until_the_period_ends() {
     let short = Balance {
         ungranted: 3,
         standing: Standing::Short,
+        short_until: Instant(START + DAY),
         ..open(5)
     };
     let (mut org, _) = with(quota(true), short);
@@ -157,11 +213,19 @@ fn each_spends_only_what_fits() {
 }
 
 #[test]
-fn a_record_never_spends_below_zero() {
+fn what_is_recorded_is_counted_in_full() {
     let (mut org, id) = with(quota(true), open(10));
     let recorded = org.ask_as("k", [25, 0], |ask| ask.mode = ChargeMode::Record, START);
     assert_eq!(recorded.reason, Reason::Ok);
-    assert_eq!((balance(&mut org, id).units, balance(&mut org, id).spent), (0, 10));
+    let after = balance(&mut org, id);
+    assert_eq!((after.units, after.spent, after.owed), (0, 25, 15));
+    let told = reports(&mut org);
+    assert_eq!(
+        (told[0].needed, told[0].balance.spent),
+        (0, 25),
+        "it is owed, and nobody waits"
+    );
+    assert_eq!(org.ask("k", 1, START).reason, Reason::QuotaPending);
 }
 
 #[test]
@@ -196,7 +260,7 @@ fn while_the_store_is_away_the_balance_is_served_and_then_the_kind_decides() {
         Reason::Unavailable,
         "the overdraft is bounded"
     );
-    assert_eq!(balance(&mut org, id).overdrawn, 7);
+    assert_eq!(balance(&mut org, id).owed, 7);
 }
 
 #[test]
@@ -219,6 +283,7 @@ fn a_shadow_quota_never_denies() {
         ends: Instant(START + DAY / 2),
         limit: LIMIT,
         standing: Standing::Short,
+        short_until: Instant(START + DAY),
         ..Balance::default()
     };
     assert!(org.shard.accounts().open(id, short));

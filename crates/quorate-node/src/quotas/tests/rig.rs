@@ -20,7 +20,7 @@ use crate::quotas::{Listener, Notice, Patience, Quotas, new_holder};
 use crate::{Decided, Node, NodeConfig, Wanted};
 
 /// A condition that does not hold by then never will.
-const EVENTUALLY: Duration = Duration::from_secs(120);
+pub const EVENTUALLY: Duration = Duration::from_secs(120);
 
 /// How a store does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use quorate_core::time::SECOND;
 
 use super::super::{Effect, Event, Kind, Terms};
 use super::desk::{Desk, ME};
-use crate::bounds::{FRESH_NS, IDLE_NS, OUTCOME_NS_MAX, RETRY_NS_MAX};
+use crate::bounds::{AMPLE_NS, CROWD_SHARE, FRESH_NS, IDLE_NS, OUTCOME_NS_MAX, REFRESH_NS, RETRY_NS_MAX};
 
 fn terms(limit: u64) -> Event {
     Event::Terms(Terms::new(limit, Kind::Hard, [].into()))
@@ -93,6 +93,89 @@ fn exhausted_is_said_only_after_a_read() {
     assert_eq!((desk.exhausted(), desk.sent), (2, None));
     // What fits is served.
     assert!(desk.ask(6));
+}
+
+#[test]
+fn exhausted_is_told_for_as_long_as_the_row_is_fresh() {
+    let mut desk = Desk::hard(10);
+    assert!(desk.ask(10));
+    let told = |desk: &Desk| match desk.said.last() {
+        Some(Effect::Exhausted { until, .. }) => *until,
+        other => panic!("{other:?}"),
+    };
+    // By the row as it was after the take, a little later.
+    desk.after(FRESH_NS / 2);
+    desk.need(1);
+    assert!(desk.sent.is_none());
+    assert!(
+        told(&desk).0 < desk.now.0 + FRESH_NS,
+        "the row was seen before they asked"
+    );
+    desk.after(FRESH_NS);
+    desk.need(1);
+    // However long the store takes.
+    desk.after(5 * FRESH_NS);
+    desk.settle();
+    assert_eq!(told(&desk), desk.now.after(FRESH_NS));
+}
+
+#[test]
+fn a_look_takes_nothing_and_learns_whether_it_fits() {
+    let mut desk = Desk::new(1_000, Kind::Hard, &[80]);
+    let look = |desk: &mut Desk, cost| {
+        let spent = desk.spent;
+        desk.tell(Event::Need { cost, queued: 0, spent });
+        desk.settle();
+    };
+    look(&mut desk, 1_000);
+    assert_eq!((desk.store.granted(), desk.known.ungranted()), (0, 1_000));
+    assert_eq!((desk.exhausted(), desk.known.until > desk.now), (0, true));
+    desk.take_elsewhere(9, 600);
+    desk.after(REFRESH_NS);
+    look(&mut desk, 1_000);
+    assert_eq!((desk.exhausted(), desk.known.ungranted()), (1, 400));
+    assert_eq!(desk.alerts(), [], "nobody was denied");
+    assert_eq!(desk.takes(), []);
+}
+
+#[test]
+fn a_crowd_takes_no_more_than_its_share_at_once() {
+    let mut desk = Desk::hard(100_000);
+    desk.tell(Event::Need {
+        cost: 100,
+        queued: 100_000,
+        spent: 0,
+    });
+    desk.settle();
+    assert_eq!(desk.takes(), [100_000 / CROWD_SHARE]);
+    // What one of them costs is taken whole.
+    desk.need(60_000);
+    desk.settle();
+    assert_eq!(desk.balance(), 60_000);
+}
+
+#[test]
+fn what_was_asked_for_and_not_spent_goes_back_soon() {
+    let mut desk = Desk::hard(100_000);
+    desk.need(20_000);
+    desk.settle();
+    desk.spend(50);
+    let begin = desk.now;
+    while desk.store.granted() > 1_000 {
+        desk.spend(1);
+        desk.report();
+        desk.wake();
+        desk.settle();
+    }
+    assert!(desk.now.since(begin) <= 2 * AMPLE_NS);
+    assert!(desk.balance() > 0, "a chunk stays");
+    let operations = desk.operations.len();
+    for _ in 0..5 {
+        desk.after(SECOND);
+        desk.spend(1);
+        desk.report();
+    }
+    assert_eq!(desk.operations.len(), operations);
 }
 
 #[test]

@@ -187,6 +187,14 @@ fn storm(world: &mut World) -> Checked {
             world.refund(at);
             Ok(())
         }
+        965..970 => {
+            let cost = cost(world);
+            world.record(at, cost)
+        }
+        955..965 => {
+            let (cost, spent) = (cost(world), world.nodes[at].spent);
+            world.tell(at, Event::Need { cost, queued: 0, spent })
+        }
         _ => timers(world),
     }
 }
@@ -327,7 +335,9 @@ fn serve(world: &mut World) -> Checked {
         world.nodes[at].parked = None;
         let exhausted = world.nodes[at].exhausted;
         let balance = world.nodes[at].credited.saturating_sub(world.nodes[at].spent);
+        let debt = world.nodes[at].spent.saturating_sub(world.nodes[at].credited);
         let free = balance.saturating_add(world.store.ungranted().unwrap_or(world.terms.limit));
+        let free = free.saturating_sub(debt);
         let cost = if world.random.per_mille(300) {
             free.saturating_add(1)
         } else {
@@ -349,7 +359,7 @@ fn serve(world: &mut World) -> Checked {
                 .credited
                 .saturating_sub(node.spent)
                 .saturating_add(world.store.ungranted().unwrap_or(0));
-            if cost <= left {
+            if cost.saturating_add(debt) <= left {
                 return Err(format!("node {at} was told that {cost} does not fit into {left}"));
             }
         }
@@ -402,7 +412,7 @@ fn take_stock(world: &World, tally: &mut Tally) -> Checked {
             tally.stranded_hundredths = tally.stranded_hundredths.max(stranded * 100 / chunk);
         } else if stranded > 0 && !world.store.folded.contains(&node.holder) {
             return Err(format!("node {at} closed and left {stranded}"));
-        } else if node.spent > taken {
+        } else if node.spent > taken && (world.store.is_soft || node.spent - taken > node.recorded) {
             return Err(format!("node {at} closed and owes {}", node.spent - taken));
         }
     }

@@ -35,6 +35,7 @@ pub(super) struct Node {
     /// The largest chunk: what a take asked for, or what decisions waited for at once.
     pub(super) chunk_max: u64,
     pub(super) refunded: u64,
+    pub(super) recorded: u64,
     pub(super) exhausted: u64,
 }
 
@@ -137,6 +138,7 @@ impl World {
             forgotten: 0,
             chunk_max: 0,
             refunded: 0,
+            recorded: 0,
             exhausted: 0,
         });
         self.note(|_| format!("node {at} starts as {holder}"));
@@ -203,7 +205,9 @@ impl World {
             Effect::Known(known) => node.known = known,
             Effect::Exhausted { ungranted, .. } => {
                 let balance = node.credited.saturating_sub(node.spent);
-                if node.parked.is_some_and(|cost| cost > balance.saturating_add(ungranted)) {
+                let debt = node.spent.saturating_sub(node.credited);
+                let left = ungranted.saturating_sub(debt);
+                if node.parked.is_some_and(|cost| cost > balance.saturating_add(left)) {
                     node.parked = None;
                     node.exhausted += 1;
                 }
@@ -279,6 +283,23 @@ impl World {
             self.nodes[at].parked = Some(cost);
         }
         Ok(())
+    }
+
+    /// Something that has happened is recorded, whether there are units for it or not.
+    pub(super) fn record(&mut self, at: usize, cost: u64) -> Checked {
+        let node = &mut self.nodes[at];
+        node.spent += cost;
+        node.recorded += cost;
+        self.spent += cost;
+        self.note(|_| format!("node {at}: {cost} are recorded"));
+        let spent = self.nodes[at].spent;
+        self.tell(at, Event::Spent { spent })
+    }
+
+    /// Units that were recorded and are not granted: what was let through lacks nothing.
+    fn owed(&self) -> u64 {
+        let owed = |node: &Node| node.spent.saturating_sub(node.credited).min(node.recorded);
+        self.nodes.iter().map(owed).sum()
     }
 
     /// Something of what was spent is given back.
@@ -371,8 +392,9 @@ impl World {
 
     /// What must hold after every event.
     fn check(&self, at: usize) -> Checked {
-        if !self.store.is_soft && self.spent > self.store.limit_max {
-            return Err(format!("{UNSOUND}: {} spent of {}", self.spent, self.store.limit_max));
+        let spent = self.spent - self.owed();
+        if !self.store.is_soft && spent > self.store.limit_max {
+            return Err(format!("{UNSOUND}: {spent} spent of {}", self.store.limit_max));
         }
         if self.store.is_lenient {
             return Ok(());
@@ -381,17 +403,16 @@ impl World {
         if self.store.is_soft {
             return Ok(());
         }
-        if self.spent > self.store.granted() {
+        if spent > self.store.granted() {
             let granted = self.store.granted();
-            return Err(format!("{UNSOUND}: {} spent of {granted} granted", self.spent));
+            return Err(format!("{UNSOUND}: {spent} spent of {granted} granted"));
         }
         for percent in self.terms.thresholds.iter().copied() {
-            let is_due =
-                self.spent > 0 && u128::from(self.spent) * 100 >= u128::from(percent) * u128::from(self.limit_max);
+            let is_due = spent > 0 && u128::from(spent) * 100 >= u128::from(percent) * u128::from(self.limit_max);
             if is_due && self.alerted >> percent & 1 == 0 {
                 return Err(format!(
-                    "{} spent of {}, and nobody told {percent} %",
-                    self.spent, self.store.limit_max
+                    "{spent} spent of {}, and nobody told {percent} %",
+                    self.store.limit_max
                 ));
             }
         }
@@ -404,7 +425,7 @@ impl World {
         let node = &self.nodes[at];
         let taken = self.store.taken(node.holder);
         let debt = node.spent.saturating_sub(node.credited);
-        if debt > node.lease.terms.overdraft() {
+        if debt > node.lease.terms.overdraft() + node.recorded {
             return Err(format!("{UNSOUND}: node {at} spent {debt} units that it never had"));
         }
         let lease = &node.lease;
