@@ -48,6 +48,8 @@ pub struct Lease {
     touched: Instant,
     /// The row is to have this cap.
     cap: Option<u64>,
+    /// A change of the cap of this version of the row may apply at any time from now on.
+    cap_in_doubt: Option<u64>,
     withdrawal: Withdrawal,
     /// Since when the balance has been more than is needed here.
     ample_since: Option<Instant>,
@@ -165,6 +167,7 @@ impl Lease {
             want: None,
             touched: Instant(0),
             cap: None,
+            cap_in_doubt: None,
             withdrawal: Withdrawal::default(),
             ample_since: None,
             rate: Rate::default(),

@@ -60,6 +60,8 @@ impl Lease {
             self.is_stale = true;
             return;
         };
+        // Whatever was undecided at the version before never applies.
+        self.cap_in_doubt = None;
         let next = row.version.saturating_add(1);
         let as_of = flight.sent;
         match flight.errand {
@@ -110,12 +112,17 @@ impl Lease {
         if let (Errand::Move, Some(pending)) = (flight.errand, &mut self.pending) {
             pending.in_doubt = true;
         }
+        if let (Errand::Cap(_), Sight::Seen(row)) = (flight.errand, self.sight) {
+            self.cap_in_doubt = Some(row.version);
+        }
     }
 
     /// Looks at the row as it was no earlier than `as_of`.
     fn see(&mut self, grant: Option<&Grant>, as_of: Instant, effects: &mut Vec<Effect>) {
         self.is_stale = false;
         let row = grant.map(|grant| Row::read(grant, self.holder, as_of));
+        self.cap_in_doubt
+            .take_if(|version| row.is_none_or(|row| row.version != *version));
         if let Some(pending) = self.pending {
             let has_moved = row.is_none_or(|row| row.version != pending.change.version);
             if has_moved {
@@ -144,7 +151,9 @@ impl Lease {
                 // The policy changed while this process was not there to see it.
                 self.cap = Some(self.terms.limit);
             }
-            self.cap.take_if(|cap| *cap == row.limit);
+            // What this version shows may yet be undone by a cap that nobody knows the outcome of.
+            let is_decided = self.cap_in_doubt.is_none();
+            self.cap.take_if(|cap| *cap == row.limit && is_decided);
         }
         self.sight = row.map_or(Sight::Absent, Sight::Seen);
     }

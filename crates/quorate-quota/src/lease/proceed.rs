@@ -95,6 +95,7 @@ impl Lease {
             };
         if self.phase == Phase::Closing
             && self.pending.is_none()
+            && self.cap_in_doubt.is_none()
             && self.withdrawal.is_done
             && self.books.returning() == 0
             && !owes
@@ -125,7 +126,7 @@ impl Lease {
                     limit: self.terms.limit,
                 },
             )),
-            _ => (self.wants_row() || self.cap.is_some()).then_some(read),
+            _ => (self.wants_row() || self.cap.is_some() || self.cap_in_doubt.is_some()).then_some(read),
         }
     }
 
@@ -158,7 +159,10 @@ impl Lease {
                 effects.push(Effect::Credit { units, overage });
             }
         }
-        if let Some(limit) = self.cap {
+        // One of unknown outcome may apply for as long as the row has its version, also when the lease closes and wants no
+        // other.
+        let in_its_place = self.cap_in_doubt.map(|_| row.limit);
+        if let Some(limit) = self.cap.or(in_its_place) {
             let version = row.version;
             return Some((Errand::Cap(limit), GrantOperation::Cap(GrantCap { version, limit })));
         }

@@ -114,6 +114,7 @@ impl Lease {
         self.is_open()
             && self.flight.is_none()
             && self.pending.is_none()
+            && self.cap_in_doubt.is_none()
             && self.want.is_none()
             && !self.withdrawal.is_asked
             && self.books.balance() == 0

@@ -28,6 +28,8 @@ pub(super) enum Broken {
     TakeByDifference,
     /// Writes its holding from memory, not from the row. Done by the simulated driver.
     HoldingFromMemory,
+    /// Takes a change of the cap of unknown outcome for one that never applies.
+    ForgetCap,
     /// Returns units while the balance still has them. Done by the simulated driver.
     ReturnBeforeWithdrawing,
 }
@@ -39,6 +41,9 @@ pub(super) fn sabotage(
     outcome: GrantOutcome,
     effects: &mut Vec<Effect>,
 ) -> GrantOutcome {
+    if lease.broken == Some(Broken::ForgetCap) {
+        lease.cap_in_doubt = None;
+    }
     let (Some(broken), Some(pending)) = (lease.broken, lease.pending) else {
         return outcome;
     };

@@ -97,6 +97,18 @@ fn simulation_catches_every_broken_rule() {
     }
 }
 
+/// A limit that the policy does not say any more is no overspend, but nobody would ever take it back.
+#[test]
+fn simulation_catches_a_forgotten_cap() {
+    let left = |seed: &u64| {
+        let mut world = draw(*seed, Some(Broken::ForgetCap), false);
+        let problem = run_caught(&mut world, &mut Tally::default()).err();
+        problem.is_some_and(|problem| problem.contains("left a limit"))
+    };
+    let caught = (0..RUNS).find(left).expect("it is caught");
+    println!("caught by seed {caught}");
+}
+
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
@@ -136,6 +148,7 @@ fn run(world: &mut World, tally: &mut Tally) -> Checked {
     }
     calm(world)?;
     serve(world)?;
+    check_cap(world)?;
     close(world)?;
     take_stock(world, tally)
 }
@@ -235,11 +248,14 @@ fn end(world: &mut World, at: usize) -> Checked {
 
 /// The policy says another limit; every process hears of it.
 fn cap(world: &mut World, at: usize) -> Checked {
-    let limit = match world.random.below(3) {
+    let limit = match world.random.below(4) {
+        // Back to what the row may have still.
+        3 => world.limit_before,
         0 => world.random.between(1, world.terms.limit),
         1 => world.random.between(1, world.terms.limit.saturating_mul(2)),
         _ => world.random.between(1, world.spent.saturating_add(1)),
     };
+    world.limit_before = world.terms.limit;
     world.terms = Terms {
         limit,
         ..world.terms.clone()
@@ -296,6 +312,21 @@ fn calm(world: &mut World) -> Checked {
         }
     }
     Err(format!("still busy after {CALM_STEPS_MAX} events without a fault"))
+}
+
+/// The limit of a row in use is what the policy says, unless a process made it another that is not there to see to it.
+fn check_cap(world: &World) -> Checked {
+    let (Some(row), Some(by)) = (&world.store.row, world.capped_by) else {
+        return Ok(());
+    };
+    let is_seen_to = world.nodes[by].state == State::Running;
+    if row.limit != world.terms.limit && is_seen_to {
+        let (limit, policy) = (row.limit, world.terms.limit);
+        return Err(format!(
+            "{UNSOUND}: node {by} left a limit of {limit}, the policy says {policy}"
+        ));
+    }
+    Ok(())
 }
 
 /// One step without faults; says whether there was one.

@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) is_away: bool,
     pub(super) terms: Terms,
+    /// The limit before that of the terms.
+    pub(super) limit_before: u64,
     /// The largest limit that the policy ever said.
     pub(super) limit_max: u64,
     pub(super) nodes: Vec<Node>,
@@ -71,6 +73,8 @@ pub(super) struct World {
     pub(super) is_even: bool,
     /// How often the clock steps, in cases of a thousand.
     pub(super) clock_steps: u64,
+    /// Who made the limit of the row what it is.
+    pub(super) capped_by: Option<usize>,
     /// Bit n: somebody told the threshold of n percent.
     alerted: u128,
     pub(super) log: Option<Vec<String>>,
@@ -92,6 +96,7 @@ impl World {
             },
             is_away: false,
             limit_max: terms.limit,
+            limit_before: terms.limit,
             terms,
             nodes: Vec::new(),
             messages: Vec::new(),
@@ -105,6 +110,7 @@ impl World {
             pace_ns: random.pick(&[4_000_000, 40_000_000, 400_000_000]),
             is_even: random.per_mille(250),
             clock_steps: random.pick(&[0, 30, 30, 200]),
+            capped_by: None,
             alerted: 0,
             log: log.then(Vec::new),
             scratch: Vec::new(),
@@ -383,6 +389,11 @@ impl World {
     fn apply(&mut self, node: usize, operation: &GrantOperation) -> Result<GrantOutcome, String> {
         self.events += 1;
         let outcome = self.store.apply(operation)?;
+        if outcome == GrantOutcome::Applied
+            && matches!(operation, GrantOperation::Create { .. } | GrantOperation::Cap(_))
+        {
+            self.capped_by = Some(node);
+        }
         self.note(|world| format!("row: {operation:?} of node {node}: {outcome:?}: {:?}", world.store.row));
         for at in 0..self.nodes.len() {
             self.check(at)?;

@@ -1,9 +1,10 @@
 //! A cap that a policy, or another server, changes.
 
-use quorate_core::grant::{GrantCap, GrantOperation};
+use quorate_core::grant::{GrantCap, GrantOperation, GrantOutcome};
 
 use super::terms;
 use crate::bounds::FRESH_NS;
+use crate::lease::Event;
 use crate::lease::tests::desk::Desk;
 
 #[test]
@@ -29,6 +30,26 @@ fn a_raised_cap_serves_what_waits() {
     desk.settle();
     assert!(desk.ask(10));
     assert_eq!(desk.store.limit_max, 20);
+}
+
+#[test]
+fn a_cap_of_unknown_outcome_is_not_left_to_apply_when_nobody_wants_it() {
+    for stops in [false, true] {
+        let mut desk = Desk::hard(100);
+        assert!(desk.ask(1));
+        desk.tell(terms(200));
+        let (_, late) = desk.sent.expect("a cap");
+        desk.answer_with(GrantOutcome::Unknown);
+        desk.tell(terms(100));
+        if stops {
+            desk.tell(Event::Stop);
+        }
+        desk.wake();
+        desk.settle();
+        assert_eq!(desk.store.apply(&late), Ok(GrantOutcome::Refused));
+        assert_eq!(desk.store.row.clone().expect("a row").limit, 100);
+        assert_eq!(desk.lease.is_closed(), stops);
+    }
 }
 
 #[test]
