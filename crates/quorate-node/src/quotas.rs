@@ -34,6 +34,13 @@ pub enum Notice {
         /// What is reached.
         alert: Alert,
     },
+    /// Units that were let through or recorded will never be booked: the store was away for too long.
+    Unbooked {
+        /// Which account and period.
+        key: GrantKey,
+        /// How many.
+        units: u64,
+    },
     /// The store does not answer: quotas are served from what is held here.
     StoreAway,
     /// It answers again.
@@ -49,6 +56,7 @@ pub struct QuotaCounters {
     operations: AtomicU64,
     failures: AtomicU64,
     alerts: AtomicU64,
+    unbooked: AtomicU64,
     accounts: AtomicU64,
     away: AtomicU64,
     running: AtomicBool,
@@ -72,6 +80,8 @@ pub struct QuotaStats {
     pub failures: u64,
     /// Thresholds that were reached.
     pub alerts: u64,
+    /// Units that were let through or recorded and will never be booked.
+    pub unbooked: u64,
     /// Accounts that are leased for.
     pub accounts: u64,
     /// Leases whose last operation failed.
@@ -96,6 +106,7 @@ impl QuotaCounters {
             operations: read(&self.operations),
             failures: read(&self.failures),
             alerts: read(&self.alerts),
+            unbooked: read(&self.unbooked),
             accounts: read(&self.accounts),
             away: read(&self.away),
             running: self.running.load(Ordering::Relaxed),

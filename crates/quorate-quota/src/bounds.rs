@@ -85,3 +85,6 @@ pub const OVERDRAFT_SHARE: u64 = 100;
 /// So many ended periods of one account are remembered until their units are returned. Then the oldest is given up: its
 /// units are stranded, which nobody misses any more.
 pub const ENDING_MAX: usize = 2;
+
+/// So many more are, of those that owe units, until they are booked: the hours of a weekend without the store.
+pub const ENDING_OWING_MAX: usize = 64;

@@ -251,6 +251,12 @@ impl Lease {
         self.books.spent() > 0 && self.touched > then
     }
 
+    /// Units that were let through or recorded and are not granted, and may be by and by.
+    #[must_use]
+    pub fn debt(&self) -> u64 {
+        if self.is_closed() { 0 } else { self.books.debt() }
+    }
+
     /// Whether everything is returned.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -6,7 +6,7 @@ mod event;
 use quorate_core::grant::HolderId;
 use quorate_core::time::{Instant, Now};
 
-use crate::bounds::{AHEAD_NS_MAX, AHEAD_SHARE, ENDING_MAX, IDLE_NS};
+use crate::bounds::{AHEAD_NS_MAX, AHEAD_SHARE, ENDING_MAX, ENDING_OWING_MAX, IDLE_NS};
 use crate::calendar::{Calendar, Period};
 use crate::lease::{self, Lease, Terms};
 use crate::mix::mix;
@@ -123,6 +123,14 @@ impl Leases {
     #[must_use]
     pub const fn period(&self) -> &Period {
         &self.current.period
+    }
+
+    /// Leases that owe units which were let through or recorded and are not booked yet, with how many.
+    #[must_use]
+    pub fn debts(&self) -> Vec<(LeaseId, u64)> {
+        let owing = self.ending.iter().chain([&self.current]);
+        let debts = owing.map(|held| (held.id, held.lease.debt()));
+        debts.filter(|(_, units)| *units > 0).collect()
     }
 
     /// Learns what happened, and appends what to do to `effects`. As for [`Lease::handle`], effects on local balances
@@ -278,15 +286,28 @@ impl Leases {
 
     /// Drops what is over, and of the ended periods whose units do not go back the oldest.
     fn clear(&mut self, effects: &mut Vec<Effect>) {
-        let mut excess = self.ending.len().saturating_sub(ENDING_MAX);
-        self.ending.retain(|held| {
-            let is_over = held.lease.is_closed() || excess > 0;
-            excess = excess.saturating_sub(1);
-            if is_over {
-                effects.push(Effect::Forget { lease: held.id });
+        let (mut owing, mut others) = (0, 0);
+        // The youngest are kept.
+        let mut kept = vec![true; self.ending.len()];
+        for (kept, held) in kept.iter_mut().zip(&self.ending).rev() {
+            let units = held.lease.debt();
+            let (like_it, most) = if units > 0 {
+                (&mut owing, ENDING_OWING_MAX)
+            } else {
+                (&mut others, ENDING_MAX)
+            };
+            *like_it += 1;
+            *kept = !held.lease.is_closed() && *like_it <= most;
+            let lease = held.id;
+            if !*kept && units > 0 {
+                effects.push(Effect::Unbooked { lease, units });
             }
-            !is_over
-        });
+            if !*kept {
+                effects.push(Effect::Forget { lease });
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.ending.retain(|_| kept.next().unwrap_or(true));
         let is_alone = self.ending.is_empty() && self.next.as_ref().is_none_or(|next| next.lease.is_closed());
         if is_alone && self.current.lease.is_closed() {
             self.phase = Phase::Closed;

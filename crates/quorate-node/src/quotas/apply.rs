@@ -51,6 +51,7 @@ impl Quotas {
                         self.apply(id, lease, effect);
                     }
                 }
+                Effect::Unbooked { lease, units } => self.unbooked(id, lease, units),
                 Effect::Forget { lease } => self.forget(id, lease),
                 Effect::Wake { at } => self.wake(id, at),
                 Effect::Settled => self.settled(id),
@@ -290,6 +291,15 @@ impl Quotas {
         let mut spent = 0;
         self.change(id, lease, |balance| spent = balance.spent);
         spent
+    }
+
+    /// Units that a lease owes are never booked.
+    pub(super) fn unbooked(&mut self, id: AccountId, lease: LeaseId, units: u64) {
+        self.counters.unbooked.fetch_add(units, Ordering::Relaxed);
+        if let Some(kept) = self.kept(id, lease) {
+            let key = kept.key.clone();
+            (self.listener)(Notice::Unbooked { key, units });
+        }
     }
 
     fn forget(&mut self, id: AccountId, lease: LeaseId) {

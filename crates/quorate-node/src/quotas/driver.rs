@@ -279,11 +279,29 @@ impl Quotas {
                 came = self.outcomes.1.recv() => self.came_all(came),
                 _ = ticks.tick() => {}
                 // What is not given back by now is stranded until the period ends: unused, never overspent.
-                () = tokio::time::sleep_until(deadline) => return false,
+                () = tokio::time::sleep_until(deadline) => {
+                    self.give_up();
+                    return false;
+                }
             }
             self.step();
         }
         true
+    }
+
+    /// Tells of everything that is owed and will not be booked.
+    fn give_up(&mut self) {
+        let owing = |account: &Account| account.leases.as_ref().map(Leases::debts);
+        let owed: Vec<_> = self
+            .accounts
+            .iter()
+            .filter_map(|(id, account)| Some((*id, owing(account)?)))
+            .collect();
+        for (id, debts) in owed {
+            for (lease, units) in debts {
+                self.unbooked(id, lease, units);
+            }
+        }
     }
 }
 

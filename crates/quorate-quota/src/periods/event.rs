@@ -60,6 +60,13 @@ pub enum Effect {
         /// Which.
         lease: LeaseId,
     },
+    /// An ended period is given up, and units that were let through or recorded in it are never booked: tell people.
+    Unbooked {
+        /// Of which lease. It is forgotten next.
+        lease: LeaseId,
+        /// How many.
+        units: u64,
+    },
     /// Send [`Event::Timer`] then, by the clock that does not go back. Replaces the time named before.
     Wake {
         /// When.

@@ -137,6 +137,10 @@ impl Desk {
         }
     }
 
+    fn debt(&self) -> u64 {
+        self.leases.debts().iter().map(|(_, units)| units).sum()
+    }
+
     /// Lets time pass, waking as asked.
     fn until(&mut self, wall: u64) {
         while self.now.wall.0 < wall {
@@ -364,6 +368,56 @@ fn ended_periods_are_bounded_while_the_store_is_away() {
         desk.until(NOVEMBER + (hour + 1) * 3_600 * SECOND);
         assert!(desk.balances.len() <= 4, "{:?}", desk.balances);
     }
+}
+
+#[test]
+fn what_ended_periods_owe_is_booked_however_long_the_store_was_away() {
+    let hourly = Calendar::new(CalendarKind::Hour, 1, "UTC").unwrap();
+    let mut desk = Desk::new(1_000, hourly, NOVEMBER);
+    desk.tell(Event::Terms(Terms::new(1_000, Kind::soft(1_000), [].into())));
+    desk.is_away = true;
+    let hours = 30;
+    for hour in 0..hours {
+        desk.until(NOVEMBER + hour * 3_600 * SECOND + 60 * SECOND);
+        desk.tell(Event::Timer);
+        let lease = desk.current;
+        // Let through, as a decision does.
+        desk.balances.get_mut(&lease).unwrap().spent = 7;
+        let event = lease::Event::Spent { spent: 7 };
+        desk.tell(Event::Lease { lease, event });
+        desk.settle();
+    }
+    assert_eq!(desk.debt(), hours * 7);
+    desk.is_away = false;
+    desk.until(desk.now.wall.0 + 60 * SECOND);
+    assert_eq!(desk.debt(), 0);
+    let booked: Vec<u64> = desk.rows.values().map(|row| row.granted).collect();
+    assert_eq!(booked.len(), 30);
+    assert!(booked.iter().all(|granted| *granted >= 7), "{booked:?}");
+    assert_eq!(desk.said, []);
+}
+
+#[test]
+fn what_is_never_booked_is_told() {
+    let hourly = Calendar::new(CalendarKind::Hour, 1, "UTC").unwrap();
+    let mut desk = Desk::new(1_000, hourly, NOVEMBER);
+    desk.tell(Event::Terms(Terms::new(1_000, Kind::soft(1_000), [].into())));
+    desk.is_away = true;
+    for hour in 0..100 {
+        desk.until(NOVEMBER + hour * 3_600 * SECOND + 60 * SECOND);
+        desk.tell(Event::Timer);
+        let lease = desk.current;
+        desk.balances.get_mut(&lease).unwrap().spent = 7;
+        let event = lease::Event::Spent { spent: 7 };
+        desk.tell(Event::Lease { lease, event });
+        desk.settle();
+    }
+    let lost = desk.said.iter().map(|effect| match effect {
+        Effect::Unbooked { units, .. } => *units,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(lost.sum::<u64>() + desk.debt(), 700);
+    assert!(desk.balances.len() <= 68, "{}", desk.balances.len());
 }
 
 #[test]

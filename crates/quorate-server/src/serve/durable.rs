@@ -241,6 +241,14 @@ fn listener() -> Listener {
             limit = alert.limit,
             "quota threshold reached"
         ),
+        Notice::Unbooked { key, units } => tracing::error!(
+            org = &*key.org,
+            quota = &*key.quota,
+            account = ?key.account,
+            period = &*key.period,
+            units,
+            "units that passed beyond what was leased are never booked"
+        ),
         Notice::StoreAway => tracing::error!("the store does not answer: quotas are served from what is held here"),
         Notice::StoreBack => tracing::info!("the store answers again"),
     })

@@ -88,6 +88,22 @@ async fn what_is_overdrawn_is_booked_and_not_spent_twice() {
 }
 
 #[tokio::test]
+async fn what_is_overdrawn_and_never_booked_is_told() {
+    let (_folder, store) = store();
+    store.set(Mood::Away);
+    let rig = Rig::start(&text(SOFT), &store);
+    rig.until(1, Reason::Ok).await;
+    assert_eq!(rig.spend_all().await.0, 9);
+    let (node, notices) = (Arc::clone(&rig.node), Arc::clone(&rig.notices));
+    // The stop waits for nothing but time.
+    tokio::time::pause();
+    assert!(!rig.stop().await);
+    assert_eq!(node.quota_counters().stats().unbooked, 10);
+    let told = |notice: &Notice| matches!(notice, Notice::Unbooked { units: 10, key } if &*key.org == "acme");
+    assert!(notices.lock().iter().any(told), "{:?}", notices.lock());
+}
+
+#[tokio::test]
 async fn a_soft_quota_that_is_to_deny_overdraws_nothing() {
     let (_folder, store) = store();
     store.set(Mood::Away);

@@ -50,6 +50,12 @@ pub(super) fn quotas(stats: &QuotaStats) -> Vec<Family> {
         )
         .of(stats.alerts),
         Family::new(
+            "quorate_quota_units_unbooked",
+            Counter,
+            "Units that were let through or recorded and will never be booked; the log says whose",
+        )
+        .of(stats.unbooked),
+        Family::new(
             "quorate_usage_operations",
             Counter,
             "Operations on the store that wrote usage",
