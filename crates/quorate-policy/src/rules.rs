@@ -23,6 +23,7 @@ pub(crate) fn judge(model: &Model, lowering: &mut Lowering<'_>) {
     unpayable(model, lowering);
     idle_shadow(model, lowering);
     slots::beyond_the_server(model, lowering);
+    quotas::one_meter(model, lowering);
     quotas::soft_for_nobody(model, lowering);
 }
 

@@ -1,6 +1,6 @@
 //! Rules about how the quotas of plans and orgs fit together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_core::quota::QUOTAS_PER_REQUEST_MAX;
 
@@ -34,6 +34,29 @@ pub(super) fn per_request(model: &Model, lowering: &mut Lowering<'_>) {
                 "a request of org `{name}` on plan `{plan}` meets {all} quotas; at most {QUOTAS_PER_REQUEST_MAX} are possible"
             );
             lowering.problems.add(*spot, message);
+        }
+    }
+}
+
+/// Reports quotas of one name in units of two meters: an org that changes its plan goes on from what it has used, and
+/// would go on in other units.
+pub(super) fn one_meter(model: &Model, lowering: &mut Lowering<'_>) {
+    let mut first = BTreeMap::new();
+    for (plan, quota) in model
+        .plans
+        .iter()
+        .flat_map(|(plan, of)| of.quotas.iter().map(move |quota| (plan, quota)))
+    {
+        let (earlier, meter) = *first.entry(&quota.name).or_insert((plan, &quota.meter));
+        let spots = lowering.names.of_plans.get(plan.as_str());
+        if *meter != quota.meter
+            && let Some(spot) = spots.and_then(|spots| spots.get(quota.name.as_str()))
+        {
+            let message = format!(
+                "quota `{}` is in units of `{}` here, and of `{meter}` in plan `{earlier}`: an org that changes its plan goes on from what it has used",
+                quota.name, quota.meter
+            );
+            lowering.problems.add(*spot, message).help("give it another name");
         }
     }
 }

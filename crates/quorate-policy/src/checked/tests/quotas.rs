@@ -305,3 +305,23 @@ fn few_quotas_meet_one_request() {
     "#]]
     .assert_eq(&counts(9, 1));
 }
+
+#[test]
+fn quotas_of_one_name_have_one_meter() {
+    let plans = |meter: &str| {
+        plan(&format!(
+            "quotas: [{{ name: q, per: org, limit: 5, period: day, meter: {meter} }}]"
+        ))
+        .replace(
+            "plans:\n",
+            "plans:\n  a: { quotas: [{ name: q, per: org, limit: 9, period: day, meter: tokens }] }\n",
+        )
+    };
+    says(&plans("tokens"), &expect![[""]]);
+    says(
+        &plans("requests"),
+        &expect![[r#"
+        p.yaml:6:22: quota `q` is in units of `requests` here, and of `tokens` in plan `a`: an org that changes its plan goes on from what it has used; give it another name
+    "#]],
+    );
+}

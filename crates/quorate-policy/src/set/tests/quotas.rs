@@ -18,7 +18,7 @@ plans:
       - { name: month, per: org, meter: tokens, limit: 100, period: month, anchor_day: 31, status: 402, warn_at: [90%, 50%, 90%] }
       - { name: each, per: [attribute.user, key, endpoint], limit: 10, period: week, kind: soft, on_unavailable: allow }
       - { name: dry, per: key, limit: 10, period: hour, mode: shadow, alert_at: 99% }
-  shade: { mode: shadow, quotas: [{ name: month, per: org, limit: 9, period: year, kind: soft }] }
+  shade: { mode: shadow, quotas: [{ name: month, meter: tokens, per: org, limit: 9, period: year, kind: soft }] }
 orgs:
   agreed:
     time_zone: Europe/Berlin
@@ -69,11 +69,11 @@ fn quotas_of_plan_and_org_apply() {
                 hard quota own 8 requests shadow warns at [70] #42
             k@on-shade
               k@on-shade on shade at other: 1 requests
-                hard quota month 9 requests shadow warns at [70] #34
+                hard quota month 9 tokens shadow warns at [70] #34
                 hard quota own 8 requests warns at [70] #42
             k@shade-agreed
               k@shade-agreed on shade at other: 1 requests
-                soft quota month 9 requests shadow warns at [70] #34
+                soft quota month 9 tokens shadow warns at [70] #34
         "#]],
     );
 }

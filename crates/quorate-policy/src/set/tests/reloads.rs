@@ -35,10 +35,10 @@ fn of_quotas() {
         ],
     );
     changes(
-        "meter: tokens",
-        "meter: bytes",
+        "{ name: each,",
+        "{ name: each, meter: bytes,",
         &expect![
-            "quota `month` of plan `p`: it counts bytes, no longer tokens, on the same accounts; another name would begin with nothing used"
+            "quota `each` of plan `p`: it counts bytes, no longer requests, on the same accounts; another name would begin with nothing used"
         ],
     );
     changes(
