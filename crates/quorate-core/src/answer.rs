@@ -187,51 +187,46 @@ pub enum StatusKind {
     },
 }
 
-/// A short list without allocation. What does not fit is dropped: its bound is the bound on counters.
-#[derive(Clone, Copy, Debug)]
-pub struct Few<T> {
-    items: [Option<T>; COUNTERS_PER_REQUEST_MAX],
-    len: usize,
-}
+/// A short list. Nearly always it is empty, and then it takes no memory and three words of an answer: room for all within
+/// the answer would be most of what is cleared and copied for each. What does not fit is dropped: its bound is the bound on
+/// counters.
+#[derive(Clone, Debug)]
+pub struct Few<T>(Vec<T>);
 
-impl<T: Copy> Default for Few<T> {
+impl<T> Default for Few<T> {
     fn default() -> Self {
-        Self {
-            items: [None; COUNTERS_PER_REQUEST_MAX],
-            len: 0,
-        }
+        Self(Vec::new())
     }
 }
 
 impl<T: Copy> Few<T> {
     /// Adds one at the end.
     pub fn push(&mut self, item: T) {
-        if let Some(place) = self.items.get_mut(self.len) {
-            *place = Some(item);
-            self.len += 1;
+        if self.0.len() < COUNTERS_PER_REQUEST_MAX {
+            self.0.push(item);
         }
     }
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        self.items.iter().take(self.len).copied().flatten()
+        self.0.iter().copied()
     }
 
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.len
+        self.0.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.0.is_empty()
     }
 }
 
 /// The answer to one request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer<'a> {
     /// Why it was allowed or denied. Allowed exactly when [`Reason::Ok`].
     pub reason: Reason,

@@ -180,7 +180,7 @@ impl Item<'_> {
             Outcome::Again(kept) => operation::again(kept),
             Outcome::Decided { decision, statuses, .. } => Answer {
                 statuses,
-                ..answer(decision, self.decision_id, self.by)
+                ..answer(decision.clone(), self.decision_id, self.by)
             },
         }
     }

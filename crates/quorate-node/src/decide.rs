@@ -200,7 +200,7 @@ impl Node {
         {
             return Ok(Charged::Parked(parked));
         }
-        let mut answer = answer(&decision, ask.decision_id, by);
+        let mut answer = answer(decision, ask.decision_id, by);
         if let Some(operation) = operation.filter(|_| answer.allowed()) {
             shard.replays().keep(&operation, operation::keep(&answer), now.instant);
         }
@@ -261,7 +261,7 @@ pub fn decided_by<'a>(policy: &'a PolicySet, resolved: &Resolved<'a>) -> Decided
 }
 
 /// What a shard decided, as an answer.
-pub fn answer<'a>(decision: &Decision<'a>, decision_id: DecisionId, by: DecidedBy<'a>) -> Answer<'a> {
+pub fn answer<'a>(decision: Decision<'a>, decision_id: DecisionId, by: DecidedBy<'a>) -> Answer<'a> {
     Answer {
         reason: decision.reason,
         retry: decision.retry,

@@ -13,7 +13,7 @@ use crate::state::cell::Cell;
 use crate::time::Now;
 
 /// What was decided. Names are borrowed from the policy.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Decision<'p> {
     /// Why it was allowed or denied.
     pub reason: Reason,

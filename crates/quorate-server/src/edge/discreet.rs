@@ -15,7 +15,7 @@ pub fn discreet<'a>(answer: &Answer<'a>, org: &'a str) -> Option<Answer<'a>> {
             plan: "",
             ..answer.by
         },
-        ..*answer
+        ..answer.clone()
     })
 }
 

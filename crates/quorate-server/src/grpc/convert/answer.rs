@@ -59,7 +59,7 @@ pub(crate) fn write_answer(
         // The header must say the same as the field, so the answer itself is changed.
         let later = Answer {
             retry: Retry::After(exact.saturating_add(jitter(exact))),
-            ..*answer
+            ..answer.clone()
         };
         let exact = Rendering {
             jitter: false,
