@@ -186,6 +186,9 @@ impl PolicySet {
     /// Those of [`PolicySet::resolve`].
     pub fn check(&self, request: &Request<'_>, bounds: Bounds) -> Result<(), InvalidRequest> {
         price::check_structure(request)?;
+        if request.amounts.is_empty() {
+            return price::cost(request, bounds).map(|_| ());
+        }
         // Which endpoint it is decides the price, not whether the request is well formed.
         self.price(request, &self.other, bounds).map(|_| ())
     }

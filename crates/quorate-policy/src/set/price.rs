@@ -47,6 +47,17 @@ fn short(field: &'static str, text: &str, max: usize) -> Result<(), InvalidReque
     Ok(())
 }
 
+/// The units of `requests` before the endpoint's factor.
+pub(super) const fn cost(request: &Request<'_>, bounds: Bounds) -> Result<u64, InvalidRequest> {
+    let max = bounds.cost_max;
+    match request.cost {
+        Some(cost) if cost > max => Err(InvalidRequest::CostTooLarge { cost, max }),
+        Some(cost) => Ok(cost),
+        None if max < 1 => Err(InvalidRequest::CostTooLarge { cost: 1, max }),
+        None => Ok(1),
+    }
+}
+
 impl PolicySet {
     /// The price of a request: the cost times the endpoint's factor, and for every other meter what the caller says,
     /// else what the endpoint's price is. A cost of 0 where that comes to nothing on every meter is judged as 1: whoever
@@ -57,13 +68,10 @@ impl PolicySet {
         endpoint: &Endpoint,
         bounds: Bounds,
     ) -> Result<Price, InvalidRequest> {
-        let max = bounds.cost_max;
-        let mut cost = request.cost.unwrap_or(1);
-        if cost > max {
-            return Err(InvalidRequest::CostTooLarge { cost, max });
-        }
+        let mut cost = cost(request, bounds)?;
         let mut amounts = endpoint.prices;
         amounts.0[0] = cost.saturating_mul(endpoint.cost_factor);
+        let max = bounds.cost_max;
         let mut given = [false; METERS_MAX];
         for (name, amount) in request.amounts {
             let number = self.meter(name)?;
