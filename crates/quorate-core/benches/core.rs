@@ -10,6 +10,7 @@ use quorate_core::factor::Factors;
 use quorate_core::limit::{Algorithm, Counts, Group, Limit, MeterId, Mode, Per, PoolMode, Precision, Role, Scope};
 use quorate_core::request::ChargeMode;
 use quorate_core::shard::{Ask, Shard};
+use quorate_core::state::fingerprint::Account;
 use quorate_core::state::layout::Layouts;
 use quorate_core::state::memory::Memory;
 use quorate_core::terms::{Amounts, Terms};
@@ -97,6 +98,7 @@ impl Fixture {
         };
         let ask = Ask {
             org: "acme",
+            account: Account::default(),
             key,
             endpoint: "other",
             attributes: &[],

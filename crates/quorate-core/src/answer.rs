@@ -76,10 +76,15 @@ impl DecisionId {
     #[must_use]
     pub fn text(self) -> [u8; DECISION_ID_CHARS] {
         let mut text = [0_u8; DECISION_ID_CHARS];
+        // Twelve characters at a time: shifting 128 bits takes several steps.
         let mut rest = self.0;
-        for place in text.iter_mut().rev() {
-            *place = BASE_32[usize::from(rest.to_le_bytes()[0] & 31)];
-            rest >>= 5;
+        for places in text.rchunks_mut(12) {
+            let mut part = u64::try_from(rest & ((1 << 60) - 1)).unwrap_or_default();
+            for place in places.iter_mut().rev() {
+                *place = BASE_32[usize::from(part.to_le_bytes()[0] & 31)];
+                part >>= 5;
+            }
+            rest >>= 60;
         }
         text
     }

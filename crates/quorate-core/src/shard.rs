@@ -21,6 +21,7 @@ pub use judge::Decision;
 pub use keep::Restoring;
 pub use tally::{Change, Tallied, Tally};
 
+use self::quotas::Drafts;
 use crate::accounts::Accounts;
 use crate::answer::{DecisionId, Reason, Status};
 use crate::charge::{Seat, Seats, cost_of};
@@ -29,8 +30,9 @@ use crate::pools::Pools;
 use crate::replay::Replays;
 use crate::request::ChargeMode;
 use crate::slots::{Holder, Holding, Slots, Tenant};
-use crate::state::cell::{Cell, Rule};
-use crate::state::fingerprint::{HashKey, Owner, keyed_hash};
+use crate::state::cell::Rule;
+use crate::state::cells::Cells;
+use crate::state::fingerprint::{Account, HashKey, Owner, keyed_hash};
 use crate::state::layout::Layouts;
 use crate::state::memory::Memory;
 use crate::state::table::{Loaded, Meeting, Table, TableStats};
@@ -46,6 +48,8 @@ const SWEEP_PER_STEP: usize = 256;
 pub struct Ask<'a, 'p> {
     /// The org.
     pub org: &'a str,
+    /// The account of the org.
+    pub account: Account,
     /// The key.
     pub key: &'a str,
     /// The catalogue entry.
@@ -77,11 +81,13 @@ pub struct Shard {
     pools: Pools,
     usage: Usage,
     replays: Replays,
+    /// The newest policy and layouts that anything was decided by.
+    generation: u64,
     /// The latest instant that something was charged at: time that goes back is a stopped clock.
     latest: Instant,
     /// The latest wall time that something was charged or given back at: fixed windows never go back.
     latest_wall: Instant,
-    cells: Vec<Cell>,
+    cells: Cells,
     loads: Vec<Loaded>,
 }
 
@@ -97,11 +103,20 @@ impl Shard {
             pools: Pools::default(),
             usage: Usage::default(),
             replays: Replays::default(),
+            generation: 0,
             latest: Instant::default(),
             latest_wall: Instant::default(),
-            cells: Vec::with_capacity(COUNTERS_PER_REQUEST_MAX),
+            cells: Cells::default(),
             loads: Vec::with_capacity(COUNTERS_PER_REQUEST_MAX),
         }
+    }
+
+    /// Whether a decision by what is in force in the `generation`-th place may be made here: not after one by something
+    /// newer, whose carried-over entries it would undo and whose layouts it does not know.
+    pub fn accepts(&mut self, generation: u64) -> bool {
+        let accepted = generation >= self.generation;
+        self.generation = self.generation.max(generation);
+        accepted
     }
 
     /// Decides one request, and charges it if it passes and is not only a look.
@@ -131,7 +146,7 @@ impl Shard {
         cells.clear();
         loads.clear();
         let mut seats = Seats::new();
-        let owner = self.owner(ask);
+        let owner = owner(ask);
         self.seat(
             (ask, owner),
             now,
@@ -146,7 +161,8 @@ impl Shard {
         );
         let holder = self.holder(ask);
         let held = self.holding(ask, holder, &[], now);
-        let mut drafts = self.drafts((ask, owner), now, |_| None);
+        let mut drafts = Drafts::new();
+        self.draft(&mut drafts, (ask, owner), now, |_| None);
         let mut loan = self.loan(ask, &seats, &mut cells, now, |_| None);
         let beside = judge::Beside {
             quotas: &mut drafts,
@@ -185,8 +201,8 @@ impl Shard {
         (ask, owner): (&Ask<'_, 'p>, Owner<'_>),
         now: Now,
         seats: &mut Seats<'p>,
-        mut place: impl FnMut(&mut Table, &Meeting<'_, 'p>, &'p crate::limit::Group, &mut Vec<Cell>) -> Option<()>,
-        cells: &mut Vec<Cell>,
+        mut place: impl FnMut(&mut Table, &Meeting<'_, 'p>, &'p crate::limit::Group, &mut Cells) -> Option<()>,
+        cells: &mut Cells,
     ) {
         let terms = ask.terms;
         let meeting = Meeting {
@@ -202,27 +218,11 @@ impl Shard {
             }
             // The policy bounds the limits of a request. A surplus must not go uncounted: it would let someone through.
             for limit in &group.limits {
-                let rule = Rule {
-                    limit,
-                    factors: terms.factors,
-                    bearing: group.bearing(),
-                };
                 seats.push(Seat {
-                    rule,
+                    rule: Rule::new(limit, terms.factors, group.bearing()),
                     cost: cost_of(limit.counts, limit.role, &terms.amounts),
                 });
             }
-        }
-    }
-
-    /// Whom a request's counters and quotas belong to: hashed once for both.
-    fn owner<'a>(&self, ask: &Ask<'a, '_>) -> Owner<'a> {
-        Owner {
-            org: ask.org,
-            account: self.table.account(ask.org),
-            key: ask.key,
-            endpoint: ask.endpoint,
-            attributes: ask.attributes,
         }
     }
 
@@ -358,5 +358,16 @@ const fn tenant<'a>(ask: &Ask<'a, '_>) -> Tenant<'a> {
     Tenant {
         org: ask.org,
         declared: ask.terms.org_declared,
+    }
+}
+
+/// Whom a request's counters and quotas belong to.
+const fn owner<'a>(ask: &Ask<'a, '_>) -> Owner<'a> {
+    Owner {
+        org: ask.org,
+        account: ask.account,
+        key: ask.key,
+        endpoint: ask.endpoint,
+        attributes: ask.attributes,
     }
 }

@@ -37,7 +37,7 @@ pub(crate) use moved::Shift;
 pub(crate) use writer::Entry as WriterEntry;
 
 /// The format that is written. Others are not read: hashes and their key are part of it.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Which windows a piece holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //! capacities or of policies: only which algorithm keeps what, by [`layout::Layout`].
 
 pub mod cell;
+pub mod cells;
 mod entry;
 pub mod fingerprint;
 mod index;

@@ -12,7 +12,7 @@ impl Amounts {
     /// Whether every amount is 0.
     #[must_use]
     pub fn is_zero(&self) -> bool {
-        self.0.iter().all(|amount| *amount == 0)
+        self.0.iter().fold(0, |all, amount| all | amount) == 0
     }
 }
 

@@ -12,6 +12,7 @@ use quorate_core::pools::PoolWish;
 use quorate_core::pools::ledger::Wish;
 use quorate_core::request::ChargeMode;
 use quorate_core::shard::{Ask, Decision, Shard};
+use quorate_core::state::fingerprint::Account;
 use quorate_core::state::layout::Layouts;
 use quorate_core::state::memory::Memory;
 use quorate_core::terms::{Amounts, Terms};
@@ -94,6 +95,7 @@ impl World {
         };
         let ask = Ask {
             org: "acme",
+            account: Account::default(),
             key: core::str::from_utf8(&key).expect("digits"),
             endpoint: "GET /api/v1/things",
             attributes: &[],

@@ -6,13 +6,14 @@ use quorate_core::answer::{Answer, DecidedBy, DecisionId, Reason, Status};
 use quorate_core::replay::{Kept, Known, Operation};
 use quorate_core::request::{InvalidRequest, Request};
 use quorate_core::shard::{Ask, Batch, Decision, Shard};
+use quorate_core::state::fingerprint::Account;
 use quorate_core::state::layout::Layouts;
 use quorate_core::time::Now;
 use quorate_policy::{PolicySet, Resolved, Verdict};
 
-use crate::decide::{Decided, answer, ask, decided_by, unlimited};
+use crate::decide::{answer, ask, decided_by, unlimited};
 use crate::quotas::Patience;
-use crate::{Node, Wanted, operation};
+use crate::{Decided, Node, Wanted, operation};
 
 /// What came of one request of a batch so far.
 // Nearly every outcome is a decision: boxing it would only allocate for each.
@@ -42,6 +43,7 @@ struct Item<'a> {
 #[derive(Clone, Copy)]
 struct Judging<'j> {
     layouts: &'j Layouts,
+    account: Account,
     wanted: Wanted,
     now: Now,
 }
@@ -63,21 +65,24 @@ impl Node {
     ) -> Result<Decided<bool>, InvalidRequest> {
         let now = self.clock.now();
         loop {
-            let policy = self.policy.load();
-            let resolved = self.resolve_all(&policy, requests, now)?;
+            let in_force = self.in_force.load();
+            let policy = &*in_force.policy;
+            let resolved = self.resolve_all(policy, requests, now)?;
             let charged = resolved
                 .iter()
                 .find(|resolved| matches!(resolved.verdict, Verdict::Charge(_)));
             // Where nothing is charged any shard will do.
             let org = charged.map_or("", |charged| charged.org);
-            let mut shard = self.shard_of(org).lock();
-            if self.is_outdated(policy.sequence()) {
+            let org_hash = self.org_hash(org);
+            let mut shard = self.shard_by(org_hash).lock();
+            if !shard.accepts(in_force.generation) {
                 continue;
             }
             shard.usage().name_meters(policy.meters());
-            let layouts = self.layouts.load();
+            let layouts = &*in_force.layouts;
             let judging = Judging {
-                layouts: &layouts,
+                layouts,
+                account: org_hash.account(),
                 wanted,
                 now,
             };
@@ -92,12 +97,12 @@ impl Node {
                 })?;
                 items.push(Item {
                     decision_id,
-                    by: decided_by(&policy, resolved),
+                    by: decided_by(policy, resolved),
                     outcome,
                 });
             }
             let denied = items.iter().any(Item::is_forbidden);
-            let all = !denied && shard.finish(batch, &layouts, now);
+            let all = !denied && shard.finish(batch, layouts, now);
             if all {
                 keep(&mut shard, &mut items, now);
             }
@@ -123,8 +128,8 @@ impl Node {
     /// # Errors
     /// What is structurally wrong with a request, or that they are not of one org.
     pub fn check_together(&self, requests: &[Request<'_>]) -> Result<(), InvalidRequest> {
-        let policy = self.policy.load();
-        self.resolve_all(&policy, requests, self.clock.now()).map(drop)
+        let in_force = self.in_force.load();
+        self.resolve_all(&in_force.policy, requests, self.clock.now()).map(drop)
     }
 
     fn resolve_all<'a>(
@@ -201,7 +206,7 @@ fn decide_next<'a>(
         Verdict::Exempt => return Ok(Outcome::Unlimited(Reason::Ok)),
         Verdict::Charge(terms) => terms,
     };
-    let ask = ask(request, resolved, terms, decision_id);
+    let ask = ask(request, resolved, terms, decision_id, judging.account);
     let operation = operation::of(shard, request, &ask);
     if let Some(operation) = &operation {
         let same = |item: &Item<'_>| matches!(&item.outcome, Outcome::Decided { operation: Some(other), .. } if other.id == operation.id);

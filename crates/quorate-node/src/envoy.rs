@@ -19,7 +19,7 @@ impl Node {
             settings,
             &mut ShardCounters {
                 shard: &mut shard,
-                layouts: &self.layouts.load(),
+                layouts: &self.in_force.load().layouts,
                 groups: &self.windows,
                 // Read under the lock: of two requests the later one has the later time.
                 now: self.clock.now(),

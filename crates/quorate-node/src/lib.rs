@@ -13,6 +13,7 @@ mod held;
 mod operation;
 pub mod pools;
 pub mod quotas;
+mod sitting;
 #[cfg(test)]
 mod tests;
 pub mod usage;
@@ -27,7 +28,7 @@ use quorate_core::accounts::Report as AccountReport;
 use quorate_core::answer::DecisionId;
 use quorate_core::shard::Shard;
 use quorate_core::snapshot::{PieceWriter, Which};
-use quorate_core::state::fingerprint::{HashKey, keyed_hash};
+use quorate_core::state::fingerprint::{HashKey, OrgHash};
 use quorate_core::state::layout::Layouts;
 use quorate_core::state::memory::Memory;
 use quorate_core::state::table::Place;
@@ -38,7 +39,7 @@ use quorate_policy::{Checked, PolicySet, Report};
 use tokio::sync::Notify;
 
 pub use config::{NodeConfig, Reloaded, Stats, Wanted};
-pub use decide::Decided;
+pub use sitting::{Decided, Sitting};
 
 /// How many shards a node has: orgs on different shards never wait for each other.
 const SHARDS: usize = 64;
@@ -60,10 +61,7 @@ pub struct Node {
     decisions: AtomicU64,
     shards: Box<[Mutex<Shard>]>,
     memory: Arc<Memory>,
-    policy: ArcSwap<PolicySet>,
-    /// All layouts that any policy in force so far used. Loaded under a shard's lock, and replaced before the policy
-    /// is: whatever an entry names is known.
-    layouts: ArcSwap<Layouts>,
+    in_force: ArcSwap<InForce>,
     /// The windows of Envoy's rules.
     windows: Groups,
     reloading: Mutex<()>,
@@ -83,11 +81,15 @@ use pools::PoolCounters;
 use quotas::{Parked, Parking, Patience, QuotaCounters};
 use windows::WindowCounters;
 
-/// What a node begins with.
-struct Interned {
+/// What decisions are made by. Replaced whole, so that one look finds all of it.
+#[derive(Debug)]
+struct InForce {
+    /// Counts what was in force before.
+    generation: u64,
     policy: Arc<PolicySet>,
+    /// All layouts that any policy in force so far used: whatever an entry names is known, if nothing newer has decided
+    /// in its shard.
     layouts: Arc<Layouts>,
-    windows: Groups,
 }
 
 impl Node {
@@ -102,27 +104,23 @@ impl Node {
         let mut layouts = Layouts::default();
         let windows = Groups::intern(&mut layouts).expect("there is room for the first layouts");
         let policy = PolicySet::compile(checked, 1, &mut layouts)?;
-        let of = Interned {
+        let in_force = InForce {
+            generation: 0,
             policy: Arc::new(policy),
             layouts: Arc::new(layouts),
-            windows,
         };
-        Ok(Self::over(config, rand::random(), of))
+        Ok(Self::over(config, rand::random(), Arc::new(in_force), windows))
     }
 
     /// The same node, with nothing counted, whose counters are found by another key. For a node that takes over what
     /// another has kept, before anything is decided.
     #[must_use]
     pub fn keyed(&self, hash_key: HashKey) -> Arc<Self> {
-        let of = Interned {
-            policy: self.policy.load_full(),
-            layouts: self.layouts.load_full(),
-            windows: self.windows.clone(),
-        };
-        Self::over(self.config.clone(), hash_key, of)
+        let windows = self.windows.clone();
+        Self::over(self.config.clone(), hash_key, self.in_force.load_full(), windows)
     }
 
-    fn over(config: NodeConfig, hash_key: HashKey, of: Interned) -> Arc<Self> {
+    fn over(config: NodeConfig, hash_key: HashKey, in_force: Arc<InForce>, windows: Groups) -> Arc<Self> {
         let memory = Arc::new(Memory::new(config.memory_max_bytes));
         let shard = || Mutex::new(Shard::new(hash_key, Arc::clone(&memory), config.org_memory_max_bytes));
         Arc::new(Self {
@@ -132,9 +130,8 @@ impl Node {
             decisions: AtomicU64::new(0),
             shards: (0..SHARDS).map(|_| shard()).collect(),
             memory,
-            policy: ArcSwap::new(of.policy),
-            layouts: ArcSwap::new(of.layouts),
-            windows: of.windows,
+            in_force: ArcSwap::new(in_force),
+            windows,
             reloading: Mutex::new(()),
             stirred: Notify::new(),
             pools_stirred: Notify::new(),
@@ -153,13 +150,13 @@ impl Node {
     /// What the policy's compilation found; the old policy stays in force.
     pub fn reload(&self, checked: &Checked) -> Result<Reloaded, Report> {
         let _one_at_a_time = self.reloading.lock();
-        let mut layouts = Layouts::clone(&self.layouts.load());
-        let sequence = self.policy.load().sequence() + 1;
+        let before = self.in_force.load_full();
+        let mut layouts = Layouts::clone(&before.layouts);
+        let sequence = before.policy.sequence() + 1;
         let policy = PolicySet::compile(checked, sequence, &mut layouts)?;
         let content_hash = policy.content_hash().to_owned();
-        let notes = policy.changes_since(&self.policy.load());
-        self.layouts.store(Arc::new(layouts));
-        self.policy.store(Arc::new(policy));
+        let notes = policy.changes_since(&before.policy);
+        self.put_in_force(Arc::new(policy), layouts);
         Ok(Reloaded {
             sequence,
             content_hash,
@@ -167,10 +164,21 @@ impl Node {
         })
     }
 
+    /// To be called by one at a time.
+    pub(crate) fn put_in_force(&self, policy: Arc<PolicySet>, layouts: Layouts) {
+        let generation = self.in_force.load().generation + 1;
+        let layouts = Arc::new(layouts);
+        self.in_force.store(Arc::new(InForce {
+            generation,
+            policy,
+            layouts,
+        }));
+    }
+
     /// The policy in force.
     #[must_use]
     pub fn policy(&self) -> Arc<PolicySet> {
-        self.policy.load_full()
+        Arc::clone(&self.in_force.load().policy)
     }
 
     /// The configuration.
@@ -198,7 +206,7 @@ impl Node {
         for turn in 0..SHARDS_PER_STEP {
             let shard = &self.shards[(step * SHARDS_PER_STEP + turn) % SHARDS];
             let mut shard = shard.lock();
-            shard.housekeep(&self.layouts.load(), self.clock.now());
+            shard.housekeep(&self.in_force.load().layouts, self.clock.now());
         }
     }
 
@@ -260,7 +268,13 @@ impl Node {
     pub fn collect(&self, shard: u8, which: Which, from: Place, piece: &mut PieceWriter) -> Option<Place> {
         let mut locked = self.shards[usize::from(shard)].lock();
         // Under the lock: whatever an entry names is known then.
-        locked.collect(&self.layouts.load(), self.clock.now(), (shard, which), from, piece)
+        locked.collect(
+            &self.in_force.load().layouts,
+            self.clock.now(),
+            (shard, which),
+            from,
+            piece,
+        )
     }
 
     /// Has every shard looked into when changed entries are next collected.
@@ -324,12 +338,19 @@ impl Node {
     }
 
     pub(crate) fn shard_of(&self, org: &str) -> &Mutex<Shard> {
-        &self.shards[self.shard_number(org)]
+        self.shard_by(self.org_hash(org))
+    }
+
+    pub(crate) fn shard_by(&self, org: OrgHash) -> &Mutex<Shard> {
+        &self.shards[org.shard(SHARDS)]
+    }
+
+    pub(crate) fn org_hash(&self, org: &str) -> OrgHash {
+        OrgHash::of(&self.hash_key, org)
     }
 
     fn shard_number(&self, org: &str) -> usize {
-        let hash = keyed_hash(&self.hash_key, [org.as_bytes()]) >> 64;
-        usize::try_from(hash).unwrap_or_default() % SHARDS
+        self.org_hash(org).shard(SHARDS)
     }
 
     fn next_decision(&self, now: Now) -> DecisionId {

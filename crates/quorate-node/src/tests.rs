@@ -193,15 +193,15 @@ fn a_batch_is_checked_whole_before_anything_is_decided() {
         amounts: &[("tokenz", 1)],
         ..Request::of("k", "")
     };
-    let refused = node.check_all(&[Request::of("k", ""), bad]);
+    let refused = node.sit().check_all(&[Request::of("k", ""), bad]);
     assert!(refused.is_err_and(|error| error.to_string().starts_with("requests[1].amounts[\"tokenz\"]")));
     let first = Request {
         operation_id: "op",
         ..Request::of("k", "")
     };
     let other = Request { cost: Some(2), ..first };
-    assert!(node.check_all(&[first, other]).is_err());
-    assert_eq!(node.check_all(&[first, first]), Ok(()));
+    assert!(node.sit().check_all(&[first, other]).is_err());
+    assert_eq!(node.sit().check_all(&[first, first]), Ok(()));
 }
 
 #[test]

@@ -70,11 +70,7 @@ pub(super) fn seats(limits: &[Limit], cost: u64) -> Vec<Seat<'_>> {
         endpoint: false,
     };
     let factors = Factors::default();
-    let rules = limits.iter().map(|limit| Rule {
-        limit,
-        factors,
-        bearing,
-    });
+    let rules = limits.iter().map(|limit| Rule::new(limit, factors, bearing));
     rules.map(|rule| Seat { rule, cost }).collect()
 }
 

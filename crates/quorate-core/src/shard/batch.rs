@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::pools::Lent;
+use super::quotas::Drafts;
 use super::{Ask, Decision, Shard, Statuses, judge};
 use crate::accounts::AccountId;
 use crate::balance::Balance;
@@ -11,7 +12,7 @@ use crate::charge::Seats;
 use crate::limit::Group;
 use crate::pools::PoolId;
 use crate::slots::Holder;
-use crate::state::cell::Cell;
+use crate::state::cells::Cells;
 use crate::state::fingerprint::Fingerprint;
 use crate::state::layout::Layouts;
 use crate::state::table::{Loaded, Meeting, Table};
@@ -20,7 +21,7 @@ use crate::time::Now;
 /// A batch in the making.
 #[derive(Debug, Default)]
 pub struct Batch {
-    cells: Vec<Cell>,
+    cells: Cells,
     loads: Vec<Loaded>,
     places: BTreeMap<[u16; 6], usize>,
     /// What earlier requests have left of the quotas they met.
@@ -81,10 +82,10 @@ impl Shard {
         statuses: Statuses<'_, 'p>,
     ) -> Decision<'p> {
         let now = self.not_before_latest(now);
-        let mut work = Vec::with_capacity(crate::limit::COUNTERS_PER_REQUEST_MAX);
+        let mut work = Cells::default();
         let mut parts = Vec::new();
         let mut seats = Seats::new();
-        let owner = self.owner(ask);
+        let owner = super::owner(ask);
         self.seat(
             (ask, owner),
             now,
@@ -93,14 +94,15 @@ impl Shard {
                 let load = batch.load(table, layouts, meeting, group)?;
                 let loaded = batch.loads[load];
                 parts.push((load, work.len()));
-                work.extend_from_slice(&batch.cells[loaded.first..loaded.first + loaded.len]);
+                work.extend(batch.cells[loaded.first..loaded.first + loaded.len].iter().copied());
                 Some(())
             },
             &mut work,
         );
         let holder = self.holder(ask);
         let held = self.holding(ask, holder, &batch.taking, now);
-        let mut drafts = self.drafts((ask, owner), now, |id| batch.balances.get(&id).copied());
+        let mut drafts = Drafts::new();
+        self.draft(&mut drafts, (ask, owner), now, |id| batch.balances.get(&id).copied());
         let mut loan = self.loan(ask, &seats, &mut work, now, |id| batch.lent.get(&id).copied());
         if let Some(loan) = &mut loan {
             loan.join(&batch.lacking);

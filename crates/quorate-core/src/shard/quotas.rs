@@ -64,14 +64,15 @@ impl Draft<'_> {
 }
 
 impl Shard {
-    /// The quotas that a request meets. `balance` gives the copies that earlier requests of a batch have spent from.
-    pub(super) fn drafts<'p>(
+    /// Adds the quotas that a request meets to `drafts`, which is large and stays where it is. `balance` gives the copies
+    /// that earlier requests of a batch have spent from.
+    pub(super) fn draft<'p>(
         &mut self,
+        drafts: &mut Drafts<'p>,
         (ask, owner): (&Ask<'_, 'p>, Owner<'_>),
         now: Now,
         balance: impl Fn(AccountId) -> Option<Balance>,
-    ) -> Drafts<'p> {
-        let mut drafts = Drafts::new();
+    ) {
         let amounts = &ask.terms.amounts.0;
         let declared = Declared {
             key: ask.terms.declared,
@@ -96,7 +97,6 @@ impl Shard {
                 short: None,
             });
         }
-        drafts
     }
 
     /// Stores what was spent.
@@ -125,7 +125,8 @@ impl Shard {
             return;
         }
         let now = self.not_before_latest(now);
-        let mut drafts = self.drafts((ask, self.owner(ask)), now, |_| None);
+        let mut drafts = Drafts::new();
+        self.draft(&mut drafts, (ask, super::owner(ask)), now, |_| None);
         if evaluate(&mut drafts, false, now) {
             self.need_quotas(&drafts, false);
         }

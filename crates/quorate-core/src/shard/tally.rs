@@ -55,11 +55,7 @@ impl Shard {
             capacity: tally.capacity,
             ..declared.clone()
         };
-        let rule = Rule {
-            limit: &limit,
-            factors: Factors::default(),
-            bearing: tally.group.bearing(),
-        };
+        let rule = Rule::new(&limit, Factors::default(), tally.group.bearing());
         let meeting = Meeting {
             owner: Owner {
                 org: tally.domain,

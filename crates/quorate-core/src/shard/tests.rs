@@ -229,6 +229,7 @@ fn used(org: &mut Org, name: &str, now: u64) -> u64 {
     };
     let ask = super::Ask {
         org: "acme",
+        account: crate::state::fingerprint::Account::default(),
         key: "k",
         endpoint: "POST /scan",
         attributes: &[],

@@ -37,9 +37,22 @@ pub struct Rule<'p> {
     pub factors: Factors<'p>,
     /// Which of them bear on the limit.
     pub bearing: Bearing,
+    /// What the limit's algorithm keeps: every look at a counter asks.
+    kind: Kind,
 }
 
 impl<'p> Rule<'p> {
+    /// A limit with the factors of a request, and which of them bear on it.
+    #[must_use]
+    pub fn new(limit: &'p Limit, factors: Factors<'p>, bearing: Bearing) -> Self {
+        Self {
+            limit,
+            factors,
+            bearing,
+            kind: Kind::of(&limit.algorithm),
+        }
+    }
+
     /// The factor in force at `at`, in hundredths. Never on allowances, nor on pools that only add.
     #[must_use]
     pub fn factor(&self, at: Instant) -> u32 {
@@ -144,7 +157,7 @@ impl Cell {
     /// Units used at `now`, as far as the algorithm can tell.
     #[must_use]
     pub fn used(&self, rule: &Rule<'_>, now: Now) -> u64 {
-        match (self, Kind::of(&rule.limit.algorithm)) {
+        match (self, rule.kind) {
             (Self::Log(log), Kind::Log(tick)) => log.used(&tick, now.instant),
             (Self::FixedWindow(fixed), Kind::FixedWindow(window)) => fixed.used(window, now.wall),
             (Self::Pool(pool), Kind::Pool(..)) => {
@@ -157,8 +170,10 @@ impl Cell {
     /// The largest amount that fits at `now`.
     #[must_use]
     pub fn free(&self, rule: &Rule<'_>, now: Now) -> u64 {
-        match self {
-            Self::TokenBucket(bucket) => rule.rate(now.instant).map_or(0, |rate| bucket.free(&rate, now.instant)),
+        match (self, &rule.kind) {
+            // Nearly always, and asked several times for each decision.
+            (Self::Log(log), Kind::Log(tick)) => rule.capacity(now.instant).saturating_sub(log.used(tick, now.instant)),
+            (Self::TokenBucket(bucket), _) => rule.rate(now.instant).map_or(0, |rate| bucket.free(&rate, now.instant)),
             _ => rule.capacity(now.instant).saturating_sub(self.used(rule, now)),
         }
     }
@@ -171,7 +186,7 @@ impl Cell {
         if cost > capacity {
             return None;
         }
-        match (self, Kind::of(&rule.limit.algorithm)) {
+        match (self, rule.kind) {
             (Self::Log(log), Kind::Log(tick)) => log.fits_at(&tick, cost, capacity, now.instant),
             (Self::TokenBucket(bucket), _) => bucket.fits_at(&rule.rate(now.instant)?, cost, now.instant),
             (Self::FixedWindow(fixed), Kind::FixedWindow(window)) => {
@@ -187,7 +202,7 @@ impl Cell {
     /// Nanoseconds until the counter is whole again if nothing else happens; 0 when it is.
     #[must_use]
     pub fn whole_after(&self, rule: &Rule<'_>, now: Now) -> u64 {
-        let at = match (self, Kind::of(&rule.limit.algorithm)) {
+        let at = match (self, rule.kind) {
             (Self::Log(log), Kind::Log(tick)) => log.whole_at(&tick, now.instant),
             (Self::TokenBucket(bucket), _) => bucket.whole_again(now.instant),
             (Self::FixedWindow(fixed), Kind::FixedWindow(window)) => {
@@ -201,7 +216,7 @@ impl Cell {
 
     /// Charges `cost`, whether it fits or not.
     pub fn admit(&mut self, rule: &Rule<'_>, cost: u64, now: Now) {
-        match (self, Kind::of(&rule.limit.algorithm)) {
+        match (self, rule.kind) {
             (Self::Log(log), Kind::Log(tick)) => {
                 log.admit(&tick, cost, rule.capacity(now.instant), rule.stamps_max(), now.instant);
             }
@@ -222,7 +237,7 @@ impl Cell {
 
     /// Takes `units` back, the newest first, not below none used.
     pub fn refund(&mut self, rule: &Rule<'_>, units: u64, now: Now) {
-        match (self, Kind::of(&rule.limit.algorithm)) {
+        match (self, rule.kind) {
             (Self::Log(log), Kind::Log(tick)) => {
                 log.refund(&tick, units, now.instant);
             }
@@ -246,7 +261,7 @@ impl Cell {
     /// for as long as it is asked; or fresh when the old one has nothing left that counts.
     #[must_use]
     pub fn restarted(&self, from: &Kind, rule: &Rule<'_>, now: Now) -> Self {
-        let mut cell = Self::fresh(&Kind::of(&rule.limit.algorithm));
+        let mut cell = Self::fresh(&rule.kind);
         if self.is_spent(from, None, now) {
             return cell;
         }

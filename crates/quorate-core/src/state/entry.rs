@@ -14,6 +14,7 @@
 mod tests;
 
 use super::cell::Cell;
+use super::cells::Cells;
 use super::fingerprint::Fingerprint;
 use super::layout::{Kind, Layout};
 use crate::limit::LayoutId;
@@ -64,6 +65,12 @@ pub fn layout_id(words: &[u16]) -> LayoutId {
     LayoutId(words[LAYOUT_WORD] & !CHANGED)
 }
 
+/// Marks an entry as changed, or not.
+pub fn mark(words: &mut [u16], changed: bool) {
+    let word = &mut words[LAYOUT_WORD];
+    *word = if changed { *word | CHANGED } else { *word & !CHANGED };
+}
+
 /// Writes cells as an entry. `words` has room for [`words_for`] them.
 pub fn encode(words: &mut [u16], fingerprint: Fingerprint, layout: LayoutId, head_words: usize, cells: &[Cell]) {
     words[..LAYOUT_WORD].copy_from_slice(&fingerprint.0);
@@ -74,23 +81,23 @@ pub fn encode(words: &mut [u16], fingerprint: Fingerprint, layout: LayoutId, hea
         match cell {
             Cell::Log(log) => {
                 let (top, exponent, partial, stamps) = log.parts();
-                head.put(top & BITS_48, 3);
+                head.put::<3>(top & BITS_48);
                 let len = u64::try_from(stamps.len()).unwrap_or_default();
-                head.put(u64::from(exponent) << 8 | len, 1);
-                head.put(partial, 3);
+                head.put::<1>(u64::from(exponent) << 8 | len);
+                head.put::<3>(partial);
                 let (mine, rest) = tail.split_at_mut(stamps.len());
                 mine.copy_from_slice(stamps);
                 tail = rest;
             }
-            Cell::TokenBucket(bucket) => head.put(bucket.whole_at.0, 4),
+            Cell::TokenBucket(bucket) => head.put::<4>(bucket.whole_at.0),
             Cell::FixedWindow(fixed) => {
-                head.put(fixed.index.min(BITS_48), 3);
-                head.put(fixed.count, 4);
+                head.put::<3>(fixed.index.min(BITS_48));
+                head.put::<4>(fixed.count);
             }
             Cell::Pool(pool) => {
-                head.put(pool.missing, 4);
-                head.put(pool.shares, 4);
-                head.put(pool.at.0, 4);
+                head.put::<4>(pool.missing);
+                head.put::<4>(pool.shares);
+                head.put::<4>(pool.at.0);
             }
         }
     }
@@ -98,45 +105,19 @@ pub fn encode(words: &mut [u16], fingerprint: Fingerprint, layout: LayoutId, hea
 
 /// Reads the counters of an entry, in the order of its layout, and hands each to `visit` with its place.
 pub fn decode(words: &[u16], layout: &Layout, now: Now, mut visit: impl FnMut(usize, Cell)) {
-    let (heads, mut tail) = words[PREFIX_WORDS..].split_at(layout.head_words());
-    let mut head = Reader { words: heads };
+    let mut cell = Cell::Log(Log::default());
+    let mut reader = Reader::of(words, layout);
     for (place, counter) in layout.counters().iter().enumerate() {
-        let cell = match counter.kind {
-            Kind::Log(tick) => {
-                let top = whole(head.take(3), &tick, now.instant);
-                let shape = head.take(1);
-                let partial = head.take(3);
-                let len = usize::try_from(shape & 0xFF).unwrap_or_default();
-                let (mine, rest) = tail.split_at(len);
-                tail = rest;
-                Cell::Log(Log::from_parts(
-                    top,
-                    u8::try_from(shape >> 8).unwrap_or_default(),
-                    partial,
-                    mine,
-                ))
-            }
-            Kind::TokenBucket(..) => Cell::TokenBucket(TokenBucket {
-                whole_at: Instant(head.take(4)),
-            }),
-            Kind::FixedWindow(_) => {
-                let index = head.take(3);
-                Cell::FixedWindow(FixedWindow {
-                    index,
-                    count: head.take(4),
-                })
-            }
-            Kind::Pool(..) => {
-                let missing = head.take(4);
-                let shares = head.take(4);
-                Cell::Pool(Pool {
-                    missing,
-                    shares,
-                    at: Instant(head.take(4)),
-                })
-            }
-        };
+        reader.read(&counter.kind, now, &mut cell);
         visit(place, cell);
+    }
+}
+
+/// Reads the counters of an entry, in the order of its layout, behind `cells`.
+pub fn decode_into(words: &[u16], layout: &Layout, now: Now, cells: &mut Cells) {
+    let mut reader = Reader::of(words, layout);
+    for counter in layout.counters() {
+        reader.read(&counter.kind, now, cells.next_place());
     }
 }
 
@@ -151,9 +132,11 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    /// Writes the low `count` words of `value`, the lowest first.
-    fn put(&mut self, value: u64, count: usize) {
-        let (mine, rest) = core::mem::take(&mut self.words).split_at_mut(count);
+    /// Writes the low `COUNT` words of `value`, the lowest first.
+    fn put<const COUNT: usize>(&mut self, value: u64) {
+        let (mine, rest) = core::mem::take(&mut self.words)
+            .split_first_chunk_mut::<COUNT>()
+            .expect("a layout knows the words of its counters");
         for (place, word) in mine.iter_mut().enumerate() {
             *word = u16::try_from(value >> (16 * place) & 0xFFFF).unwrap_or_default();
         }
@@ -161,14 +144,59 @@ impl Writer<'_> {
     }
 }
 
+/// Reads the fixed parts of counters, and the stamps behind them.
 struct Reader<'w> {
-    words: &'w [u16],
+    heads: &'w [u16],
+    stamps: &'w [u16],
 }
 
-impl Reader<'_> {
-    fn take(&mut self, count: usize) -> u64 {
-        let (mine, rest) = self.words.split_at(count);
-        self.words = rest;
+impl<'w> Reader<'w> {
+    fn of(words: &'w [u16], layout: &Layout) -> Self {
+        let (heads, stamps) = words[PREFIX_WORDS..].split_at(layout.head_words());
+        Self { heads, stamps }
+    }
+
+    fn take<const COUNT: usize>(&mut self) -> u64 {
+        let (mine, rest) = self
+            .heads
+            .split_first_chunk::<COUNT>()
+            .expect("a layout knows the words of its counters");
+        self.heads = rest;
         mine.iter().rev().fold(0, |value, word| value << 16 | u64::from(*word))
+    }
+
+    /// Reads the next counter over `cell`.
+    fn read(&mut self, kind: &Kind, now: Now, cell: &mut Cell) {
+        match *kind {
+            Kind::Log(tick) => {
+                let top = whole(self.take::<3>(), &tick, now.instant);
+                let shape = self.take::<1>();
+                let partial = self.take::<3>();
+                let len = usize::try_from(shape & 0xFF).unwrap_or_default();
+                let (stamps, rest) = self.stamps.split_at(len);
+                self.stamps = rest;
+                let exponent = u8::try_from(shape >> 8).unwrap_or_default();
+                if let Cell::Log(log) = cell {
+                    log.set_parts(top, exponent, partial, stamps);
+                } else {
+                    *cell = Cell::Log(Log::from_parts(top, exponent, partial, stamps));
+                }
+            }
+            Kind::TokenBucket(..) => {
+                let whole_at = Instant(self.take::<4>());
+                *cell = Cell::TokenBucket(TokenBucket { whole_at });
+            }
+            Kind::FixedWindow(_) => {
+                let index = self.take::<3>();
+                let count = self.take::<4>();
+                *cell = Cell::FixedWindow(FixedWindow { index, count });
+            }
+            Kind::Pool(..) => {
+                let missing = self.take::<4>();
+                let shares = self.take::<4>();
+                let at = Instant(self.take::<4>());
+                *cell = Cell::Pool(Pool { missing, shares, at });
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod tests;
 
 use std::hash::{BuildHasherDefault, Hasher};
 
+use arrayvec::ArrayVec;
 use siphasher::sip;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -31,15 +32,38 @@ pub type HashKey = [u8; 16];
 pub struct Fingerprint(pub [u16; 6]);
 
 /// The account that an org's memory is booked on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account(u16);
+
+/// What an org's shard and its account are told by: hashed once for both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrgHash(u64);
+
+impl OrgHash {
+    /// The hash of an org.
+    #[must_use]
+    pub fn of(key: &HashKey, org: &str) -> Self {
+        Self(sip::SipHasher13::new_with_key(key).hash(org.as_bytes()))
+    }
+
+    /// The account of the org.
+    #[must_use]
+    pub fn account(self) -> Account {
+        Account(u16::try_from(self.0 & u64::from(ACCOUNT)).unwrap_or_default())
+    }
+
+    /// The shard of the org among `shards`, by other bits than its account.
+    #[must_use]
+    pub fn shard(self, shards: usize) -> usize {
+        usize::try_from(self.0 >> 32).unwrap_or_default() % shards
+    }
+}
 
 impl Account {
     /// The account of an org.
     #[must_use]
     pub fn of(key: &HashKey, org: &str) -> Self {
-        let bits = sip::SipHasher13::new_with_key(key).hash(org.as_bytes()) & u64::from(ACCOUNT);
-        Self(u16::try_from(bits).unwrap_or_default())
+        OrgHash::of(key, org).account()
     }
 
     /// Its place among all accounts of a table.
@@ -98,19 +122,19 @@ impl Fingerprint {
     /// counters belong to.
     #[must_use]
     pub fn of(key: &HashKey, owner: &Owner<'_>, group: &Group) -> Option<Self> {
-        let mut hasher = SipHasher13::new_with_key(key);
-        put(&mut hasher, owner.org);
-        put_kind(&mut hasher, group);
+        let mut hasher = Keyed::new(key);
+        hasher.text(owner.org);
+        hasher.kind(group);
         if group.per.key {
-            put(&mut hasher, owner.key);
+            hasher.text(owner.key);
         }
         if group.per.endpoint {
-            put(&mut hasher, owner.endpoint);
+            hasher.text(owner.endpoint);
         }
         for name in &group.per.attributes {
             let (_, value) = owner.attributes.iter().find(|(known, _)| *known == &**name)?;
-            put(&mut hasher, name);
-            put(&mut hasher, value);
+            hasher.text(name);
+            hasher.text(value);
         }
         Some(Self::booked(owner.account, false, hasher))
     }
@@ -119,22 +143,21 @@ impl Fingerprint {
     /// the group's layout: a reload carries the entry over.
     #[must_use]
     pub fn of_overflow(key: &HashKey, shared: Shared<'_>, group: &Group) -> Self {
-        let mut hasher = SipHasher13::new_with_key(key);
-        hasher.write_u8(u8::from(shared.declared));
-        hasher.write_u8(u8::from(shared.org.is_some()));
-        put(&mut hasher, shared.org.unwrap_or_default());
-        put_kind(&mut hasher, group);
+        let mut hasher = Keyed::new(key);
+        hasher.bytes(&[u8::from(shared.declared), u8::from(shared.org.is_some())]);
+        hasher.text(shared.org.unwrap_or_default());
+        hasher.kind(group);
         if group.per.endpoint {
-            put(&mut hasher, shared.endpoint);
+            hasher.text(shared.endpoint);
         }
         for name in &group.per.attributes {
-            put(&mut hasher, name);
+            hasher.text(name);
         }
         Self::booked(Account::of(key, shared.org.unwrap_or_default()), true, hasher)
     }
 
-    fn booked(account: Account, overflow: bool, hasher: SipHasher13) -> Self {
-        let bits = hasher.finish128().as_u128();
+    fn booked(account: Account, overflow: bool, hasher: Keyed<'_>) -> Self {
+        let bits = hasher.finish();
         let mut words = [0_u16; 6];
         for (place, word) in words.iter_mut().enumerate() {
             *word = u16::try_from(bits >> (16 * place) & 0xFFFF).unwrap_or_default();
@@ -150,12 +173,11 @@ impl Fingerprint {
 /// A keyed 128-bit hash of some texts in order, none of which can be mistaken for part of its neighbour.
 #[must_use]
 pub fn keyed_hash<'a>(key: &HashKey, texts: impl IntoIterator<Item = &'a [u8]>) -> u128 {
-    let mut hasher = SipHasher13::new_with_key(key);
+    let mut hasher = Keyed::new(key);
     for text in texts {
-        hasher.write_u64(u64::try_from(text.len()).unwrap_or(u64::MAX));
-        hasher.write(text);
+        hasher.piece(text);
     }
-    hasher.finish128().as_u128()
+    hasher.finish()
 }
 
 /// For maps whose keys are keyed hashes of 128 bits already: they are not hashed once more.
@@ -182,18 +204,66 @@ impl Hasher for HashedHasher {
     }
 }
 
-/// Where a group was declared and what kind of thing its counters belong to.
-fn put_kind(hasher: &mut SipHasher13, group: &Group) {
-    hasher.write_u8(match group.scope {
-        Scope::Plan => 0,
-        Scope::Endpoint => 1,
-        Scope::Rule => 2,
-    });
-    hasher.write_u8(u8::from(group.per.key) | u8::from(group.per.endpoint) << 1);
+/// What is hashed is first laid together in so many bytes: an org, a key and an endpoint of some length fit.
+const TOGETHER_BYTES: usize = 192;
+
+/// SipHash-1-3 of 128 bits over several pieces. They are laid together and hashed at once, which takes half as many
+/// instructions as piece by piece (300 of 540 for a fingerprint), and is the same hash.
+struct Keyed<'k> {
+    key: &'k HashKey,
+    together: ArrayVec<u8, TOGETHER_BYTES>,
+    /// Has taken what was laid together, when that was too much.
+    long: Option<SipHasher13>,
 }
 
-/// A text with its length, so that no two lists of texts hash alike.
-fn put(hasher: &mut SipHasher13, text: &str) {
-    hasher.write_u64(u64::try_from(text.len()).unwrap_or(u64::MAX));
-    hasher.write(text.as_bytes());
+impl<'k> Keyed<'k> {
+    const fn new(key: &'k HashKey) -> Self {
+        Self {
+            key,
+            together: ArrayVec::new_const(),
+            long: None,
+        }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        if self.long.is_none() && self.together.try_extend_from_slice(bytes).is_ok() {
+            return;
+        }
+        let (key, together) = (self.key, &self.together);
+        let long = self.long.get_or_insert_with(|| {
+            let mut long = SipHasher13::new_with_key(key);
+            long.write(together);
+            long
+        });
+        long.write(bytes);
+    }
+
+    /// A piece with its length, so that no two lists of pieces hash alike.
+    fn piece(&mut self, bytes: &[u8]) {
+        self.bytes(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        self.bytes(bytes);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.piece(text.as_bytes());
+    }
+
+    /// Where a group was declared and what kind of thing its counters belong to.
+    fn kind(&mut self, group: &Group) {
+        let scope = match group.scope {
+            Scope::Plan => 0,
+            Scope::Endpoint => 1,
+            Scope::Rule => 2,
+        };
+        let per = u8::from(group.per.key) | u8::from(group.per.endpoint) << 1;
+        self.bytes(&[scope, per]);
+    }
+
+    fn finish(self) -> u128 {
+        let hash = match self.long {
+            Some(long) => long.finish128(),
+            None => SipHasher13::new_with_key(self.key).hash(&self.together),
+        };
+        hash.as_u128()
+    }
 }

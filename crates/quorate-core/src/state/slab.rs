@@ -114,15 +114,6 @@ impl Slab {
         &page.words[at.slot() * size..(at.slot() + 1) * size]
     }
 
-    /// The words of a slot, to be written.
-    pub fn words_mut(&mut self, at: SlotRef) -> &mut [u16] {
-        let page = self.pages[at.page()]
-            .as_mut()
-            .expect("a reference names a page that exists");
-        let size = page.size();
-        &mut page.words[at.slot() * size..(at.slot() + 1) * size]
-    }
-
     /// Makes sure that `count` slots of the class are free, taking a page from memory if need be.
     pub fn reserve(&mut self, class: usize, count: usize, memory: &Memory, claim: Claim) -> bool {
         while self.free[class] < count {
@@ -207,13 +198,19 @@ impl Slab {
         (None, None)
     }
 
+    /// The words of a slot, to be written and, if they are `changed`, to be marked as such.
+    pub fn words_to_write(&mut self, at: SlotRef, changed: bool) -> &mut [u16] {
+        let page = self.pages[at.page()]
+            .as_mut()
+            .expect("a reference names a page that exists");
+        page.changed |= changed;
+        let size = page.size();
+        &mut page.words[at.slot() * size..(at.slot() + 1) * size]
+    }
+
     /// Marks an entry as changed, or not.
     pub fn mark(&mut self, at: SlotRef, changed: bool) {
-        let word = &mut self.words_mut(at)[LAYOUT_WORD];
-        *word = if changed { *word | CHANGED } else { *word & !CHANGED };
-        if let Some(page) = self.pages[at.page()].as_mut() {
-            page.changed |= changed;
-        }
+        super::entry::mark(self.words_to_write(at, changed), changed);
     }
 
     /// Whether an entry is marked as changed.

@@ -15,6 +15,7 @@ use self::keep::Keeping;
 pub use self::keep::{Place, Restored};
 use self::room::{slot_bytes, smallest_class};
 use super::cell::{Cell, Rule};
+use super::cells::Cells;
 use super::entry;
 use super::fingerprint::{ACCOUNTS, Account, Fingerprint, HashKey, Owner, Shared};
 use super::index::Index;
@@ -22,7 +23,7 @@ use super::layout::{Kind, Layout, Layouts};
 use super::memory::{Claim, Memory};
 use super::slab::{Slab, SlotRef};
 use crate::factor::Factors;
-use crate::limit::{COUNTERS_PER_REQUEST_MAX, Group, LayoutId};
+use crate::limit::{Group, LayoutId};
 use crate::time::Now;
 
 /// What an entry counts for in its org's account beside its slot: its share of the index.
@@ -84,7 +85,7 @@ pub struct Table {
     index_bytes: u64,
     stats: TableStats,
     /// The cells of an entry in another layout, while they are carried over.
-    carrying: Vec<Cell>,
+    carrying: Cells,
     keeping: Keeping,
 }
 
@@ -105,7 +106,7 @@ impl Table {
             overflows: 0,
             index_bytes: 0,
             stats: TableStats::default(),
-            carrying: Vec::with_capacity(COUNTERS_PER_REQUEST_MAX),
+            carrying: Cells::default(),
             keeping: Keeping::default(),
         };
         table.index_memory();
@@ -157,7 +158,7 @@ impl Table {
         request: &Meeting<'_, '_>,
         group: &Group,
         pending: usize,
-        cells: &mut Vec<Cell>,
+        cells: &mut Cells,
     ) -> Option<Loaded> {
         let own = self.fingerprint(request, group)?;
         let layout = layouts.get(group.layout)?;
@@ -193,15 +194,15 @@ impl Table {
             Some(slot) => self.resize(layout, loaded, slot, cells),
             None => {
                 self.owed += SWEEP_PER_INSERT;
-                self.insert(layout, loaded, cells)
+                let slot = self.insert(layout, loaded, cells);
+                self.index_memory();
+                slot
             }
         };
-        let words = self.slab.words_mut(slot);
+        let changed = layout.has_long();
+        let words = self.slab.words_to_write(slot, changed);
         entry::encode(words, loaded.fingerprint, loaded.layout, layout.head_words(), cells);
-        if layout.has_long() {
-            self.slab.mark(slot, true);
-        }
-        self.index_memory();
+        entry::mark(words, changed);
     }
 
     /// Ends the storing of what was loaded together: looks for as many idle entries as the new ones call for. Not
@@ -234,7 +235,7 @@ impl Table {
 
     fn find(&self, fingerprint: Fingerprint) -> Option<SlotRef> {
         self.index.find(fingerprint.hash(), |at| {
-            self.slab.words(at)[..entry::LAYOUT_WORD] == fingerprint.0
+            self.slab.words(at).first_chunk() == Some(&fingerprint.0)
         })
     }
 
@@ -310,31 +311,26 @@ impl Table {
         request: &Meeting<'_, '_>,
         group: &Group,
         slot: SlotRef,
-        cells: &mut Vec<Cell>,
+        cells: &mut Cells,
     ) {
         let words = self.slab.words(slot);
         let id = entry::layout_id(words);
         let Some(layout) = layouts.get(id) else { return };
         if id == group.layout {
-            entry::decode(words, layout, request.now, |_, cell| cells.push(cell));
+            entry::decode_into(words, layout, request.now, cells);
             return;
         }
         self.carrying.clear();
-        let carrying = &mut self.carrying;
-        entry::decode(words, layout, request.now, |_, cell| carrying.push(cell));
+        entry::decode_into(words, layout, request.now, &mut self.carrying);
         for limit in &group.limits {
             let kind = Kind::of(&limit.algorithm);
             let known = layout
                 .counters()
                 .iter()
-                .zip(&self.carrying)
+                .zip(&*self.carrying)
                 .find(|(counter, _)| counter.name == limit.name && counter.meter == limit.meter);
             let cell = known.map_or(Cell::fresh(&kind), |(counter, old)| {
-                let rule = Rule {
-                    limit,
-                    factors: request.factors,
-                    bearing: group.bearing(),
-                };
+                let rule = Rule::new(limit, request.factors, group.bearing());
                 old.carried(&counter.kind, &kind, request.now)
                     .unwrap_or_else(|| old.restarted(&counter.kind, &rule, request.now))
             });

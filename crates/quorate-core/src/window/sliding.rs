@@ -158,16 +158,17 @@ impl Log {
     /// A log from its parts, as [`Log::parts`] gave them. `top` is whole, not cut to 48 bits.
     #[must_use]
     pub fn from_parts(top: u64, exponent: u8, partial: u64, stamps: &[u16]) -> Self {
-        let mut log = Self {
-            top,
-            partial,
-            exponent,
-            ..Self::default()
-        };
-        let len = stamps.len().min(STAMPS_MAX);
-        log.stamps[..len].copy_from_slice(&stamps[..len]);
-        log.len = u8::try_from(len).unwrap_or(u8::MAX);
+        let mut log = Self::default();
+        log.set_parts(top, exponent, partial, stamps);
         log
+    }
+
+    /// Becomes the log of these parts.
+    pub fn set_parts(&mut self, top: u64, exponent: u8, partial: u64, stamps: &[u16]) {
+        (self.top, self.partial, self.exponent) = (top, partial, exponent);
+        let len = stamps.len().min(STAMPS_MAX);
+        self.stamps[..len].copy_from_slice(&stamps[..len]);
+        self.len = u8::try_from(len).unwrap_or(u8::MAX);
     }
 
     /// Its parts: newest tick, exponent, partial units, and stamps oldest first.
@@ -197,13 +198,16 @@ impl Log {
     /// Units that count at `now`.
     #[must_use]
     pub fn used(&self, tick: &Tick, now: Instant) -> u64 {
-        let live = self.len() - self.first_live(tick, now);
-        let partial = if self.is_live(self.top, tick, now) {
-            self.partial
-        } else {
-            0
-        };
-        wide(live) * self.group() + partial
+        // What is recorded last dies last.
+        if !self.is_live(self.top, tick, now) {
+            return 0;
+        }
+        self.used_from(self.first_live(tick, now))
+    }
+
+    /// Units of the groups from the `first` on, and of the partial one.
+    fn used_from(&self, first: usize) -> u64 {
+        (wide(self.len() - first) << self.exponent) + self.partial
     }
 
     /// The earliest instant from `now` on at which `cost` fits `limit`, if nothing else is admitted. `None` when it
@@ -248,7 +252,7 @@ impl Log {
         let stamps_max = stamps_max.clamp(1, STAMPS_MAX);
         self.purge(tick, now);
         self.refine(limit, stamps_max);
-        let cost = cost.min(used_max(stamps_max).saturating_sub(self.used(tick, now)));
+        let cost = cost.min(used_max(stamps_max).saturating_sub(self.used_from(0)));
         // What nothing is recorded at says nothing: read from 48 bits it may even lie ahead.
         let newest = if self.is_empty() { 0 } else { self.top };
         let recorded = tick.ceil(now).max(newest);
@@ -346,7 +350,7 @@ impl Log {
     /// Forgets what no longer counts at `now`.
     fn purge(&mut self, tick: &Tick, now: Instant) {
         if !self.is_live(self.top, tick, now) {
-            *self = Self::default();
+            self.set_parts(0, 0, 0, &[]);
             return;
         }
         let dead = self.first_live(tick, now);

@@ -101,7 +101,7 @@ impl Found {
         let mut restorer = Restorer {
             node,
             head: self.head.unwrap_or_else(|| nothing(self.hash_key)),
-            layouts: Layouts::clone(&node.layouts.load()),
+            layouts: Layouts::clone(&node.in_force.load().layouts),
             newest: HashMap::new(),
             done: Restoration::default(),
         };
@@ -118,7 +118,7 @@ impl Found {
                 number = number.max(read.map_or(0, |read| read + 1));
             }
         }
-        node.layouts.store(Arc::new(restorer.layouts));
+        node.put_in_force(node.policy(), restorer.layouts);
         let mut done = restorer.done;
         done.orderly = restorer.head.stopped;
         let counters = &node.window_counters;

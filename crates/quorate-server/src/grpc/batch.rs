@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use quanta::Instant;
 use quorate_core::request::{BATCH_MAX, InvalidRequest, Request};
 use quorate_node::quotas::{Parked, Patience};
-use quorate_node::{Decided, Wanted};
+use quorate_node::{Decided, Sitting, Wanted};
 
 use super::convert::{Asked, AskedBatch, write_answer, write_overloaded, write_unavailable};
-use super::decisions::{Decisions, Way};
+use super::decisions::{Decisions, Turn, Way};
 use super::status::CallError;
 use super::wire::{nested, put_bool};
 use crate::callers::{Identity, Refusal};
@@ -44,14 +44,16 @@ impl Decisions {
         if batch.all_or_nothing {
             return self.decide_all_or_nothing(&requests, batch, patience, out);
         }
+        let mut sitting = self.edge().node.sit();
         if begun.is_none() {
-            self.edge().node.check_all(&requests)?;
+            sitting.check_all(&requests)?;
         }
-        Ok(self.decide_each(&requests, batch, patience, begun, out))
+        Ok(self.decide_each(&mut sitting, &requests, batch, patience, begun, out))
     }
 
     fn decide_each(
         &self,
+        sitting: &mut Sitting<'_>,
         requests: &[Request<'_>],
         batch: &AskedBatch<'_>,
         patience: Patience,
@@ -66,13 +68,18 @@ impl Decisions {
         let start = out.len();
         out.append(&mut progress.answers);
         let items = requests.iter().zip(&batch.items).enumerate();
+        // Each item begins where the one before it ended.
+        let mut started = Instant::now();
         for (index, (request, asked)) in items.skip(progress.answered) {
-            let started = Instant::now();
             let mut parked = None;
             let before = out.len();
             let look = |answer: &quorate_core::answer::Answer<'_>| progress.one_denied |= !answer.allowed();
             let decided = nested(out, RESPONSES, |out| {
-                parked = self.decide_request(way, started, request, asked.rendering(), out, look)?;
+                let turn = Turn {
+                    way,
+                    started: &mut started,
+                };
+                parked = self.decide_request(sitting, turn, request, asked.rendering(), out, look)?;
                 Ok::<_, CallError>(())
             });
             if parked.is_some() {
@@ -119,7 +126,8 @@ impl Decisions {
             };
             let hidden = discreet(answer, request.org);
             let answer = hidden.as_ref().unwrap_or(answer);
-            self.count(Door::GrpcBatch, answer, request, started);
+            // Nothing was answered before all were decided: to each the whole time counts.
+            self.count(Door::GrpcBatch, answer, request, &mut { started });
             put_response(out, |out| {
                 write_answer(out, answer, asked.rendering(), &profiles, || node.unix_ns());
             });

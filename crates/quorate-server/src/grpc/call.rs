@@ -226,7 +226,9 @@ impl Unary {
             door: Door::GrpcUnary,
             patience,
         };
-        self.decisions.decide(way, &self.identity, &asked, &lists, out, look)
+        let decisions = &self.decisions;
+        let mut sitting = decisions.edge().node.sit();
+        decisions.decide(&mut sitting, way, &self.identity, (&asked, &lists), out, look)
     }
 
     fn should_rate_limit(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use quanta::Instant;
 use quorate_core::answer::Answer;
 use quorate_core::request::{Request, Subject};
-use quorate_node::Decided;
 use quorate_node::quotas::{Parked, Patience};
+use quorate_node::{Decided, Sitting};
 
 use super::convert::{Asked, Lists, Rendering, write_answer};
 use super::status::{CallError, Unread};
@@ -21,6 +21,12 @@ use crate::telemetry::{Door, Recorder};
 pub(super) struct Way {
     pub(super) door: Door,
     pub(super) patience: Patience,
+}
+
+/// One decision of several: how it came in, and when it was begun.
+pub(super) struct Turn<'t> {
+    pub(super) way: Way,
+    pub(super) started: &'t mut Instant,
 }
 
 /// The decision service of one data-plane thread. Threads have one each, so that counting its holders costs no core
@@ -59,33 +65,37 @@ impl Decisions {
     /// is written, nor when the request is given a place to wait: then it is to be asked again.
     pub(super) fn decide(
         &self,
+        sitting: &mut Sitting<'_>,
         way: Way,
         identity: &Identity,
-        asked: &Asked<'_>,
-        lists: &Lists<'_>,
+        (asked, lists): (&Asked<'_>, &Lists<'_>),
         out: &mut Vec<u8>,
         look: impl FnOnce(&Answer<'_>),
     ) -> Result<Option<Parked>, CallError> {
-        let started = Instant::now();
+        let turn = Turn {
+            way,
+            started: &mut Instant::now(),
+        };
         let request = asked.request(identity.org(asked.org())?, lists)?;
-        self.decide_request(way, started, &request, asked.rendering(), out, look)
+        self.decide_request(sitting, turn, &request, asked.rendering(), out, look)
     }
 
     /// As [`Self::decide`], for a request that was read already.
     pub(super) fn decide_request(
         &self,
-        way: Way,
-        started: Instant,
+        sitting: &mut Sitting<'_>,
+        turn: Turn<'_>,
         request: &Request<'_>,
         rendering: Rendering,
         out: &mut Vec<u8>,
         look: impl FnOnce(&Answer<'_>),
     ) -> Result<Option<Parked>, CallError> {
         let node = &self.edge.node;
-        let decided = node.should_allow_or_park(request, rendering.wanted(), way.patience, |answer| {
+        let Way { door, patience } = turn.way;
+        let decided = sitting.should_allow_or_park(request, rendering.wanted(), patience, |answer| {
             let hidden = discreet(answer, request.org);
             let answer = hidden.as_ref().unwrap_or(answer);
-            self.count(way.door, answer, request, started);
+            self.count(door, answer, request, turn.started);
             look(answer);
             let profiles = self.edge.header_profiles(rendering.headers());
             write_answer(out, answer, rendering, &profiles, || node.unix_ns());
@@ -96,14 +106,16 @@ impl Decisions {
         })
     }
 
-    /// Counts an answer.
-    pub(super) fn count(&self, door: Door, answer: &Answer<'_>, request: &Request<'_>, started: Instant) {
+    /// Counts an answer, which was begun at `started`; what follows it begins now.
+    pub(super) fn count(&self, door: Door, answer: &Answer<'_>, request: &Request<'_>, started: &mut Instant) {
         let key = match request.subject {
             Subject::Key(key) => key,
             // A secret never goes into a report.
             Subject::Credential(_) => "",
         };
-        let elapsed_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let now = Instant::now();
+        let elapsed = now.saturating_duration_since(std::mem::replace(started, now));
+        let elapsed_ns = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         self.recorder.record(door, answer, key, elapsed_ns);
     }
 

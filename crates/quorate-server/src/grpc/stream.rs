@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use quorate_node::Sitting;
 use quorate_node::quotas::{Parked, Patience};
 
 use super::convert::{Lists, read_streamed};
@@ -66,6 +67,9 @@ impl Answers {
 
     /// The next answers, as they are sent; at the end how the caller's side ended.
     pub(super) fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Result<(), Unread>>> {
+        // What is in force is looked up once for all that has come.
+        let decisions = Arc::clone(&self.decisions);
+        let mut sitting = decisions.edge().node.sit();
         while self.end.is_none() && self.out.len() < FLUSH_BYTES {
             if let Some(waiting) = &mut self.waiting {
                 let (message, parked) = &mut **waiting;
@@ -73,7 +77,7 @@ impl Answers {
                     Poll::Ready(patience) => {
                         let message = message.clone();
                         self.waiting = None;
-                        self.answer(message, patience);
+                        self.answer(&mut sitting, message, patience);
                         continue;
                     }
                     Poll::Pending if self.out.is_empty() => return Poll::Pending,
@@ -83,7 +87,7 @@ impl Answers {
             match self.inbound.poll_message(cx) {
                 Poll::Ready(Some(Ok(message))) => {
                     self.answered += 1;
-                    self.answer(message, Patience::Whole);
+                    self.answer(&mut sitting, message, Patience::Whole);
                 }
                 Poll::Ready(Some(Err(unread))) => {
                     self.decisions.count_unread(Door::GrpcStream, &unread);
@@ -106,7 +110,7 @@ impl Answers {
         Bytes::from(std::mem::replace(&mut self.out, next))
     }
 
-    fn answer(&mut self, message: Bytes, patience: Patience) {
+    fn answer(&mut self, sitting: &mut Sitting<'_>, message: Bytes, patience: Patience) {
         let Self {
             decisions,
             identity,
@@ -123,7 +127,7 @@ impl Answers {
             let mut lists = Lists::default();
             let asked = read_streamed(&message, &mut lists).map_err(CallError::from)?;
             nested(out, RESPONSE, |out| {
-                parked = decisions.decide(way, identity, &asked, &lists, out, |_| {})?;
+                parked = decisions.decide(sitting, way, identity, (&asked, &lists), out, |_| {})?;
                 Ok::<_, CallError>(())
             })
         });

@@ -352,6 +352,7 @@ pub(super) fn batch(org: &mut Org, costs: &[u64]) -> (Vec<Reason>, bool) {
         };
         let ask = Ask {
             org: "acme",
+            account: crate::state::fingerprint::Account::default(),
             key: "k",
             endpoint: "POST /scan",
             attributes: &[],

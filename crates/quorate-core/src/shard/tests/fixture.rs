@@ -201,6 +201,7 @@ impl Org {
         self.decisions += 1;
         let mut ask = Ask {
             org: "acme",
+            account: crate::state::fingerprint::Account::default(),
             key,
             endpoint: "POST /scan",
             attributes: &[],

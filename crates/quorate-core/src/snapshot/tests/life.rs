@@ -114,6 +114,7 @@ impl Life {
         };
         let mut ask = Ask {
             org: "o",
+            account: crate::state::fingerprint::Account::of(&KEY, "o"),
             key,
             endpoint: "other",
             attributes: &[],

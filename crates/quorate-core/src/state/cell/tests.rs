@@ -119,15 +119,12 @@ fn some_cases() -> impl Strategy<Value = Case> {
 
 impl Case {
     fn rule(&self) -> Rule<'_> {
-        Rule {
-            limit: &self.limit,
-            factors: Factors {
-                org: &self.org,
-                key: &self.key,
-                endpoint: &self.endpoint,
-            },
-            bearing: self.bearing,
-        }
+        let factors = Factors {
+            org: &self.org,
+            key: &self.key,
+            endpoint: &self.endpoint,
+        };
+        Rule::new(&self.limit, factors, self.bearing)
     }
 
     /// Lives through the steps; `law` sees the cell after each.
@@ -307,7 +304,7 @@ proptest! {
             capacity: 10,
             ..case.limit.clone()
         };
-        let next = Rule { limit: &sliding, factors: Factors::default(), bearing: case.bearing };
+        let next = Rule::new(&sliding, Factors::default(), case.bearing);
         case.live(|cell, rule, now| {
             let kind = Kind::of(&rule.limit.algorithm);
             let restarted = cell.restarted(&kind, &next, now);

@@ -41,7 +41,7 @@ proptest! {
                     if slab.reserve(class, 1, &memory, Claim::Declared) {
                         let slot = slab.take(class).expect("one was reserved");
                         prop_assert_eq!(slab.words(slot).len(), class_words(class));
-                        slab.words_mut(slot).fill(mark);
+                        slab.words_to_write(slot, false).fill(mark);
                         prop_assert_eq!(taken.insert(slot, mark), None, "taken twice");
                     } else {
                         prop_assert!(memory.taken() + 17_000 > max);
@@ -107,7 +107,7 @@ fn a_sweep_passes_vacant_pages_at_its_own_pace() {
         slots.extend(slab.take(23));
     }
     let last = slots.pop().expect("many");
-    slab.words_mut(last).fill(0);
+    slab.words_to_write(last, false).fill(0);
     for slot in slots {
         slab.give(slot, &memory);
     }

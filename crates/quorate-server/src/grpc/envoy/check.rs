@@ -46,7 +46,7 @@ impl Decisions {
         let asked = Authorized::read(&message, &self.edge().authz)?;
         let Ok(org) = identity.org(asked.org()) else {
             let answer = bare(Reason::OrgMismatch, Retry::Never);
-            self.count(Door::EnvoyAuthorization, &answer, &asked.request(""), started);
+            self.count(Door::EnvoyAuthorization, &answer, &asked.request(""), &mut { started });
             write(out, &response(&answer, &[], 0));
             return Ok(None);
         };
@@ -61,7 +61,7 @@ impl Decisions {
         let decided = node.should_allow_or_park(&request, wanted, patience, |answer| {
             let hidden = discreet(answer, request.org);
             let answer = hidden.as_ref().unwrap_or(answer);
-            self.count(Door::EnvoyAuthorization, answer, &request, started);
+            self.count(Door::EnvoyAuthorization, answer, &request, &mut { started });
             look(answer);
             write(out, &response(answer, profiles, node.unix_ns()));
         });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::factor::{Bearing, Factors};
 use crate::limit::{Algorithm, Counts, Group, Limit, MeterId, Mode, Per, PoolMode, Precision, Role, Scope};
 use crate::state::cell::{Cell, Rule};
+use crate::state::cells::Cells;
 use crate::state::fingerprint::Owner;
 use crate::state::layout::Layouts;
 use crate::state::memory::Memory;
@@ -160,13 +161,16 @@ impl World {
             factors: Factors::default(),
             now,
         };
-        let (mut loads, mut cells) = (Vec::new(), Vec::new());
+        let (mut loads, mut cells) = (Vec::new(), Cells::default());
         for group in &policy.groups {
             let pending = loads.len();
             let load = self.table.load(&self.layouts, &meeting, group, pending, &mut cells);
             loads.push(load.expect("no attributes"));
         }
-        Met { loads, cells }
+        Met {
+            loads,
+            cells: cells.to_vec(),
+        }
     }
 
     pub fn store(&mut self, met: &mut Met, now: Now) {
@@ -204,14 +208,11 @@ impl World {
 
 pub fn rules(policy: &Policy) -> impl Iterator<Item = Rule<'_>> {
     let limits = policy.groups.iter().flat_map(|group| group.limits.iter());
-    limits.map(|limit| Rule {
-        limit,
-        factors: Factors::default(),
-        bearing: Bearing {
-            key: true,
-            endpoint: true,
-        },
-    })
+    let bearing = Bearing {
+        key: true,
+        endpoint: true,
+    };
+    limits.map(move |limit| Rule::new(limit, Factors::default(), bearing))
 }
 
 pub fn fits(policy: &Policy, cells: &[Cell], cost: u64, now: Now) -> bool {
