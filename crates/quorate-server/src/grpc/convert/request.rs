@@ -253,7 +253,13 @@ impl<'a> AskedBatch<'a> {
         for field in Fields::of(message) {
             match field? {
                 (1, _) if batch.items.len() == BATCH_MAX => batch.excess += 1,
-                (1, value) => batch.items.push(Asked::read(value.message(1)?, &mut batch.lists)?),
+                (1, value) => {
+                    // Read where it stays: an item is large. After an error the batch is given up.
+                    batch.items.push(Asked::starting(&batch.lists));
+                    if let Some(item) = batch.items.last_mut() {
+                        item.merge(value.message(1)?, &mut batch.lists)?;
+                    }
+                }
                 (2, value) => batch.all_or_nothing = value.bool(2)?,
                 _ => {}
             }

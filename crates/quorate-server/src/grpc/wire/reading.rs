@@ -188,6 +188,17 @@ pub(crate) fn enum_number(value: u64) -> i32 {
 }
 
 fn varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
+    // Nearly every tag and length has one byte.
+    if let [byte, rest @ ..] = *bytes
+        && *byte < 0x80
+    {
+        *bytes = rest;
+        return Ok(u64::from(*byte));
+    }
+    long_varint(bytes)
+}
+
+fn long_varint(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     let mut value = 0_u64;
     for (place, byte) in bytes.iter().enumerate().take(VARINT_BYTES_MAX) {
         // The tenth byte holds the last bit of 64.
