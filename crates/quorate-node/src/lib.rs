@@ -10,6 +10,7 @@ mod config;
 mod decide;
 mod envoy;
 mod held;
+mod in_force;
 mod operation;
 pub mod pools;
 pub mod quotas;
@@ -77,20 +78,10 @@ pub struct Node {
 }
 
 use clock::Clock;
+use in_force::InForce;
 use pools::PoolCounters;
 use quotas::{Parked, Parking, Patience, QuotaCounters};
 use windows::WindowCounters;
-
-/// What decisions are made by. Replaced whole, so that one look finds all of it.
-#[derive(Debug)]
-struct InForce {
-    /// Counts what was in force before.
-    generation: u64,
-    policy: Arc<PolicySet>,
-    /// All layouts that any policy in force so far used: whatever an entry names is known, if nothing newer has decided
-    /// in its shard.
-    layouts: Arc<Layouts>,
-}
 
 impl Node {
     /// How often housekeeping is due, in milliseconds.
@@ -142,43 +133,6 @@ impl Node {
             steps: AtomicUsize::new(0),
             config,
         })
-    }
-
-    /// Puts another policy in force. Decisions go on meanwhile; counters are kept.
-    ///
-    /// # Errors
-    /// What the policy's compilation found; the old policy stays in force.
-    pub fn reload(&self, checked: &Checked) -> Result<Reloaded, Report> {
-        let _one_at_a_time = self.reloading.lock();
-        let before = self.in_force.load_full();
-        let mut layouts = Layouts::clone(&before.layouts);
-        let sequence = before.policy.sequence() + 1;
-        let policy = PolicySet::compile(checked, sequence, &mut layouts)?;
-        let content_hash = policy.content_hash().to_owned();
-        let notes = policy.changes_since(&before.policy);
-        self.put_in_force(Arc::new(policy), layouts);
-        Ok(Reloaded {
-            sequence,
-            content_hash,
-            notes,
-        })
-    }
-
-    /// To be called by one at a time.
-    pub(crate) fn put_in_force(&self, policy: Arc<PolicySet>, layouts: Layouts) {
-        let generation = self.in_force.load().generation + 1;
-        let layouts = Arc::new(layouts);
-        self.in_force.store(Arc::new(InForce {
-            generation,
-            policy,
-            layouts,
-        }));
-    }
-
-    /// The policy in force.
-    #[must_use]
-    pub fn policy(&self) -> Arc<PolicySet> {
-        Arc::clone(&self.in_force.load().policy)
     }
 
     /// The configuration.

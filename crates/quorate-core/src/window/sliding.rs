@@ -198,7 +198,6 @@ impl Log {
     /// Units that count at `now`.
     #[must_use]
     pub fn used(&self, tick: &Tick, now: Instant) -> u64 {
-        // What is recorded last dies last.
         if !self.is_live(self.top, tick, now) {
             return 0;
         }
@@ -350,8 +349,7 @@ impl Log {
     /// Forgets what no longer counts at `now`.
     fn purge(&mut self, tick: &Tick, now: Instant) {
         if !self.is_live(self.top, tick, now) {
-            self.set_parts(0, 0, 0, &[]);
-            return;
+            return self.set_parts(0, 0, 0, &[]);
         }
         let dead = self.first_live(tick, now);
         if dead > 0 {
