@@ -192,41 +192,54 @@ pub enum StatusKind {
     },
 }
 
-/// A short list. Nearly always it is empty, and then it takes no memory and three words of an answer: room for all within
-/// the answer would be most of what is cleared and copied for each. What does not fit is dropped: its bound is the bound on
-/// counters.
-#[derive(Clone, Debug)]
-pub struct Few<T>(Vec<T>);
+/// How many of a short list have their room within it.
+const FEW: usize = 4;
 
-impl<T> Default for Few<T> {
+/// A short list, nearly always empty. The first four take no memory of their own; room for all that there can be within the
+/// answer would be most of what is copied for each. What does not fit is dropped: its bound is the bound on counters.
+#[derive(Clone, Debug)]
+pub struct Few<T> {
+    first: [Option<T>; FEW],
+    more: Vec<T>,
+    len: usize,
+}
+
+impl<T: Copy> Default for Few<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            first: [None; FEW],
+            more: Vec::new(),
+            len: 0,
+        }
     }
 }
 
 impl<T: Copy> Few<T> {
     /// Adds one at the end.
     pub fn push(&mut self, item: T) {
-        if self.0.len() < COUNTERS_PER_REQUEST_MAX {
-            self.0.push(item);
+        match self.first.get_mut(self.len) {
+            Some(place) => *place = Some(item),
+            None if self.len < COUNTERS_PER_REQUEST_MAX => self.more.push(item),
+            None => return,
         }
+        self.len += 1;
     }
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        self.0.iter().copied()
+        self.first.iter().flatten().chain(&self.more).copied()
     }
 
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.len
     }
 
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len == 0
     }
 }
 
