@@ -41,7 +41,7 @@ pub struct Restoration {
     pub orderly: bool,
     /// Pieces that could not be read.
     pub unread: u64,
-    /// Entries that found no room in memory.
+    /// Entries that found no room in memory, or in the list of what entries are made of.
     pub no_room: u64,
     /// What a person should know of it.
     pub problems: Vec<String>,
@@ -130,7 +130,7 @@ impl Found {
         counters.restored_us.store(us, Ordering::Relaxed);
         if done.no_room > 0 {
             let problem = format!(
-                "{} entries found no room: the bound on memory is lower than it was",
+                "{} entries found no room: the bound on memory is lower than it was, or limits were combined in too many ways",
                 done.no_room
             );
             done.problems.push(problem);
@@ -175,6 +175,10 @@ impl Restorer<'_> {
             .map(|counters| self.layouts.intern_counters(counters.clone()))
             .collect();
         for kept in &piece.entries {
+            let Ok(layout) = known[kept.layout] else {
+                self.done.no_room += 1;
+                continue;
+            };
             let newest = self
                 .newest
                 .entry((kept.shard, kept.fingerprint))
@@ -183,7 +187,6 @@ impl Restorer<'_> {
                 continue;
             }
             *newest = title.number;
-            let Ok(layout) = known[kept.layout] else { continue };
             let mut shard = self.node.shards[usize::from(kept.shard)].lock();
             let before = shard.size().0;
             let restored = shard.restore(&self.layouts, layout, kept, &restoring);

@@ -79,12 +79,19 @@ impl Snapshots for Memory {
 
 /// A minute and an hour of a key, of so many units each.
 pub fn limits() -> Checked {
-    let text = "version: 1\ndefaults: { plan: p }\nplans: { p: { limits: [\
-                { name: short, per: key, limit: 1_000, window: 59m },\
-                { name: long, per: key, limit: 1_000_000, window: 9h }] } }\n";
+    limits_named("long")
+}
+
+/// The same, with a name for the hour.
+pub fn limits_named(long: &str) -> Checked {
+    let text = format!(
+        "version: 1\ndefaults: {{ plan: p }}\nplans: {{ p: {{ limits: [\
+         {{ name: short, per: key, limit: 1_000, window: 59m }},\
+         {{ name: {long}, per: key, limit: 1_000_000, window: 9h }}] }} }}\n"
+    );
     check(&[Source {
         name: "test.yaml".into(),
-        text: text.into(),
+        text,
     }])
     .unwrap_or_else(|report| panic!("{report}"))
 }

@@ -5,11 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use quorate_core::limit::LayoutId;
+use quorate_core::state::layout::{Counter, Layouts};
 use tokio::sync::watch;
 
-use super::store::{Memory, Pieces, spend, start, used};
-use crate::windows::Notice;
+use super::store::{Memory, Pieces, limits_named, spend, start, used};
 use crate::windows::pieces::{HEAD, PIECES};
+use crate::windows::{Found, Notice};
+use crate::{Node, NodeConfig};
 
 /// Waits for rounds, on a clock that passes by itself.
 async fn until(what: &str, holds: impl Fn() -> bool) {
@@ -116,4 +119,35 @@ async fn without_a_head_nothing_is_restored() {
         assert_eq!((restored.entries, restored.unread), (1, 0));
         assert_eq!((used(&next, "a", "long"), used(&next, "b", "long")), (0, 1));
     }
+}
+
+/// As if policies had had as many combinations of limits as can be told apart.
+fn crowded(node: &Node) {
+    let mut layouts = Layouts::clone(&node.layouts.load());
+    let known = layouts.get(LayoutId(0)).expect("the policy has one");
+    let counter = known.counters()[0].clone();
+    for number in 0.. {
+        let other = Counter {
+            name: number.to_string().into(),
+            ..counter.clone()
+        };
+        if layouts.intern_counters([other].into()).is_err() {
+            break;
+        }
+    }
+    node.layouts.store(Arc::new(layouts));
+}
+
+#[tokio::test]
+async fn entries_of_one_combination_of_limits_too_many_are_told_of() {
+    let store = stopped().await;
+    let found = Found::look(&*store).await.expect("it answers");
+    let other = limits_named("other");
+    let node = Node::start(NodeConfig::default(), &other).expect("it compiles");
+    let node = node.keyed(*found.hash_key());
+    crowded(&node);
+    let (_, restored) = found.restore(&node, store).await.expect("it answers");
+    assert_eq!((restored.entries, restored.no_room), (0, 1));
+    assert!(restored.problems[0].contains("no room"), "{restored:?}");
+    assert_eq!(node.window_counters().stats().no_room, 1);
 }
