@@ -7,6 +7,7 @@ mod announce;
 mod assembly;
 mod durable;
 mod keeping;
+mod part;
 mod policy;
 mod prepare;
 mod reload;

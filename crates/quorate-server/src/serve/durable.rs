@@ -13,9 +13,9 @@ use quorate_node::usage::UsageWriter;
 use quorate_node::windows::Found;
 use quorate_store::transfer::unfinished;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::keeping::Keeping;
+use super::part::Part;
 use super::windows::{LockError, WindowsLock};
 use crate::edge::Edge;
 use crate::grpc::Health;
@@ -50,10 +50,10 @@ pub(super) struct Granted {
 pub(super) struct Durable {
     store: OpenStore,
     stop: watch::Sender<bool>,
-    quotas: JoinHandle<bool>,
-    usage: JoinHandle<()>,
+    quotas: Part<bool>,
+    usage: Part<()>,
     /// `None` where each server keeps its own pools.
-    pools: Option<JoinHandle<Option<bool>>>,
+    pools: Option<Part<Option<bool>>>,
     /// `None` where each server keeps its own, which nobody could tell apart at the next start.
     windows: Option<Keeping>,
     lock: Option<WindowsLock>,
@@ -113,15 +113,22 @@ impl Durable {
         } = granted;
         let keeps = kept.is_some();
         let windows = match kept {
-            Some(kept) => Some(Keeping::start(kept, node, store.store(), stopped.clone(), lock.as_ref()).await?),
+            Some(kept) => {
+                let store = store.store();
+                Some(Keeping::start(kept, (edge, health), store, stopped.clone(), lock.as_ref()).await?)
+            }
             None => None,
         };
         let driver = Quotas::new(Arc::clone(node), store.grants(), holder, listener());
         let usage = UsageWriter::new(Arc::clone(node), holder, settings.usage_kept);
-        let usage = tokio::spawn(usage.run(Arc::clone(store.store()), stopped.clone()));
-        let pools = keeps.then(|| keep_pools(node, &store, stopped.clone(), lock.as_ref()));
-        let driver = tokio::spawn(driver.run(stopped, GIVE_BACK_MAX));
-        let quotas = tokio::spawn(watch_over(driver, Arc::clone(edge), health.clone()));
+        let usage = usage.run(Arc::clone(store.store()), stopped.clone());
+        let usage = Part::start("the writer of usage", edge, health, usage);
+        let pools = keeps.then(|| {
+            let pools = keep_pools(node, &store, stopped.clone(), lock.as_ref());
+            Part::start("the keeper of burst pools", edge, health, pools)
+        });
+        let driver = driver.run(stopped, GIVE_BACK_MAX);
+        let quotas = Part::start("the driver of quotas", edge, health, driver);
         Ok(Self {
             store,
             stop,
@@ -135,26 +142,18 @@ impl Durable {
     }
 
     /// Gives back what is left of the leases, keeps the windows, and closes the store. To be called when nothing is decided any more.
-    pub(super) async fn stop(self) {
+    pub(super) async fn stop(mut self) {
         // The driver stops by itself when nobody holds the other end.
         let _gone = self.stop.send(true);
-        match self.quotas.await {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::warn!("units of quotas could not be given back in time: unused until their period ends")
-            }
-            Err(error) => tracing::error!(%error, "nobody knows what became of the quotas"),
+        // Of what has failed a person was told when it did.
+        if self.quotas.end().await == Some(false) {
+            tracing::warn!("units of quotas could not be given back in time: unused until their period ends");
         }
-        if let Err(error) = self.usage.await {
-            tracing::error!(%error, "the writer of usage failed");
-        }
-        match self.pools {
-            None => {}
-            Some(pools) => match pools.await {
-                Ok(Some(true) | None) => {}
-                Ok(Some(false)) => tracing::warn!("some burst pools lose what is left of their chunks"),
-                Err(error) => tracing::error!(%error, "the keeper of burst pools failed: they lose their chunks"),
-            },
+        let _written = self.usage.end().await;
+        if let Some(mut pools) = self.pools
+            && pools.end().await == Some(Some(false))
+        {
+            tracing::warn!("some burst pools lose what is left of their chunks");
         }
         let ended = match self.windows {
             Some(windows) => windows.end(self.keep_timeout).await,
@@ -176,14 +175,14 @@ fn keep_pools(
     store: &OpenStore,
     stop: watch::Receiver<bool>,
     lock: Option<&WindowsLock>,
-) -> JoinHandle<Option<bool>> {
+) -> impl Future<Output = Option<bool>> + use<> {
     let lost = lock.map(WindowsLock::lost).unwrap_or_default();
     let keeper = PoolKeeper::new(Arc::clone(node), store.pools(), pools_listener());
     let keeper = match lock {
         Some(lock) => keeper.while_held(lock.until()),
         None => keeper,
     };
-    tokio::spawn(async move {
+    async move {
         tokio::select! {
             // What another server has written since is not to be overwritten, at a stop least of all.
             biased;
@@ -193,7 +192,7 @@ fn keep_pools(
             }
             whole = keeper.run(stop, GIVE_BACK_MAX) => Some(whole),
         }
-    })
+    }
 }
 
 fn pools_listener() -> pools::Listener {
@@ -212,20 +211,6 @@ fn pools_listener() -> pools::Listener {
             "the store cannot serve the row of a burst pool: it lends nothing"
         ),
     })
-}
-
-/// Waits for the driver's end; whether it gave everything back. One that fails takes the server out of service: what
-/// quotas have to pass is denied from then on, and only a restart changes that.
-async fn watch_over(driver: JoinHandle<bool>, edge: Arc<Edge>, health: Health) -> bool {
-    match driver.await {
-        Ok(whole) => whole,
-        Err(error) => {
-            tracing::error!(%error, "the driver of quotas failed: what quotas have to pass is denied until a restart");
-            edge.readiness.fail("the driver of quotas");
-            health.set_serving(false).await;
-            false
-        }
-    }
 }
 
 /// Logs what a person should hear of.

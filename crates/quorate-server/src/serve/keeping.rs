@@ -4,19 +4,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quorate_node::Node;
 use quorate_node::windows::{Found, Listener, Notice, Written};
 use quorate_store::{Store, StoreError};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
+use super::part::Part;
 use super::windows::WindowsLock;
+use crate::edge::Edge;
+use crate::grpc::Health;
 
 /// The keeper at work.
 #[derive(Debug)]
 pub(super) struct Keeping {
     /// `None` when another server has taken over the windows.
-    task: JoinHandle<Option<Result<Written, StoreError>>>,
+    task: Part<Option<Result<Written, StoreError>>>,
 }
 
 impl Keeping {
@@ -24,13 +25,13 @@ impl Keeping {
     /// to is lost.
     pub(super) async fn start(
         kept: Found,
-        node: &Arc<Node>,
+        (edge, health): (&Arc<Edge>, &Health),
         store: &Arc<dyn Store>,
         stop: watch::Receiver<bool>,
         lock: Option<&WindowsLock>,
     ) -> Result<Self, StoreError> {
         let began = Instant::now();
-        let (keeper, restored) = kept.restore(node, store.clone()).await?;
+        let (keeper, restored) = kept.restore(&edge.node, store.clone()).await?;
         for problem in &restored.problems {
             tracing::warn!(problem, "windows that were kept are lost");
         }
@@ -48,7 +49,7 @@ impl Keeping {
             Some(lock) => keeper.while_held(lock.until()),
             None => keeper,
         };
-        let task = tokio::spawn(async move {
+        let task = Part::start("the keeper of windows", edge, health, async move {
             tokio::select! {
                 biased;
                 () = lost.cancelled() => {
@@ -63,21 +64,20 @@ impl Keeping {
 
     /// Waits for the last writing, for so long; to be called when the keeper was told to stop. What counts over less
     /// than an hour is forgotten if that is not enough. Whether nothing is under way in the store any more.
-    pub(super) async fn end(self, within: Duration) -> bool {
+    pub(super) async fn end(mut self, within: Duration) -> bool {
         let began = Instant::now();
-        let abort = self.task.abort_handle();
-        match tokio::time::timeout(within, self.task).await {
-            Ok(Ok(Some(Ok(written)))) => tracing::info!(
+        match tokio::time::timeout(within, self.task.end()).await {
+            Ok(Some(Some(Ok(written)))) => tracing::info!(
                 entries = written.entries,
                 bytes = written.bytes,
                 took_ms = millis(began),
                 "windows kept"
             ),
-            Ok(Ok(Some(Err(error)))) => tracing::error!(%error, "windows could not be kept: {FORGOTTEN}"),
-            Ok(Ok(None)) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the keeper of windows failed: {FORGOTTEN}"),
+            Ok(Some(Some(Err(error)))) => tracing::error!(%error, "windows could not be kept: {FORGOTTEN}"),
+            Ok(Some(None)) => {}
+            Ok(None) => tracing::error!("the keeper of windows had failed: {FORGOTTEN}"),
             Err(_) => {
-                abort.abort();
+                self.task.abort();
                 let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
                 // What is under way in the store may yet be done, and is worth something then.
                 tracing::error!(
