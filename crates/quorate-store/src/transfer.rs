@@ -15,7 +15,7 @@ mod marker;
 
 pub use error::TransferError;
 pub use export::export;
-pub use import::import;
+pub use import::{Imported, import};
 pub use line::Counts;
 pub use marker::unfinished;
 

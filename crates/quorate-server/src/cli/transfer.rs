@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use quorate_store::transfer::{Counts, TransferError, export, import};
+use quorate_store::transfer::{Counts, Imported, TransferError, export, import};
 use quorate_store::usage::Life;
 use serde_json::json;
 
@@ -62,7 +62,8 @@ pub struct ExportArguments {
 /// The arguments of `quorate import`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The store must be empty. What is cut off or does not add up is refused, and its counts are verified.
+The store must be empty. What is cut off or does not add up is refused, and all that was written
+is read back and counted.
 
 Examples:
   quorate import backup.jsonl --store 'scylla://db1:9042,db2:9042/quorate'
@@ -98,7 +99,7 @@ pub fn run_export(arguments: &ExportArguments) -> Done {
         store.close().await;
         moved.map_err(failed)
     })?;
-    told("exported", &moved, arguments.which.json, to_standard_output)
+    told("exported", &moved, None, arguments.which.json, to_standard_output)
 }
 
 pub fn run_import(arguments: &ImportArguments) -> Done {
@@ -119,10 +120,11 @@ pub fn run_import(arguments: &ImportArguments) -> Done {
         store.close().await;
         moved.map_err(failed)
     })?;
-    told("imported", &moved, arguments.which.json, false)
+    let Imported { counts, left_out } = moved;
+    told("imported", &counts, Some(left_out), arguments.which.json, false)
 }
 
-fn in_runtime(work: impl Future<Output = Result<Counts, Failure>>) -> Result<Counts, Failure> {
+fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -155,8 +157,8 @@ fn failed(error: TransferError) -> Failure {
     }
 }
 
-/// Says how much was moved: on standard error where the records go to standard output.
-fn told(done: &str, counts: &Counts, as_json: bool, aside: bool) -> Done {
+/// Says how much was moved, and how many rows of usage stayed behind: on standard error where the records go to standard output.
+fn told(done: &str, counts: &Counts, left_out: Option<u64>, as_json: bool, aside: bool) -> Done {
     let Counts {
         grants,
         documents,
@@ -166,11 +168,19 @@ fn told(done: &str, counts: &Counts, as_json: bool, aside: bool) -> Done {
         pieces,
     } = *counts;
     let text = if as_json {
-        json!({ done: counts }).to_string()
+        let mut object = json!({ done: counts });
+        if let Some(left_out) = left_out {
+            object["usage_left_out"] = left_out.into();
+        }
+        object.to_string()
     } else {
+        let too_old = match left_out {
+            None | Some(0) => String::new(),
+            Some(left_out) => format!("; {left_out} rows of usage were too old and left out"),
+        };
         format!(
             "{done} {grants} rows of quotas, {documents} documents, {usage} rows of usage, {audit} audit records, \
-             {pools} pools, {pieces} pieces of snapshots"
+             {pools} pools, {pieces} pieces of snapshots{too_old}"
         )
     };
     if aside {

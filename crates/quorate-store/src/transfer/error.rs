@@ -68,4 +68,14 @@ pub enum TransferError {
         /// How many there were.
         found: u64,
     },
+    /// The target does not hold what was written to it. It is not to be used.
+    #[error("{written} {kind} were written, and the store to import into holds {held}")]
+    Held {
+        /// Of what.
+        kind: &'static str,
+        /// How many were written.
+        written: u64,
+        /// How many were read back.
+        held: u64,
+    },
 }

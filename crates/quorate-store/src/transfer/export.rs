@@ -1,6 +1,6 @@
 //! Writes everything that a store holds.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::line::{Counts, Line, Record};
@@ -38,16 +38,30 @@ pub async fn export<W: Write + Send>(store: &dyn Store, to: W) -> Result<Counts,
         format: FORMAT,
         written_by: env!("CARGO_PKG_VERSION").to_owned(),
     })?;
-    grants(store, &mut lines).await?;
-    documents(store, &mut lines).await?;
-    usage(store, &mut lines).await?;
-    audit(store, &mut lines).await?;
-    pools(store, &mut lines).await?;
-    pieces(store, &mut lines).await?;
+    records(store, &mut lines).await?;
     let counts = lines.counts;
     lines.write(&Line::End(counts))?;
     lines.to.flush().map_err(TransferError::Write)?;
     Ok(counts)
+}
+
+/// How much a store holds, all of it read.
+pub(super) async fn count(store: &dyn Store) -> Result<Counts, TransferError> {
+    let mut lines = Lines {
+        to: io::sink(),
+        counts: Counts::default(),
+    };
+    records(store, &mut lines).await?;
+    Ok(lines.counts)
+}
+
+async fn records<W: Write>(store: &dyn Store, lines: &mut Lines<W>) -> Result<(), TransferError> {
+    grants(store, lines).await?;
+    documents(store, lines).await?;
+    usage(store, lines).await?;
+    audit(store, lines).await?;
+    pools(store, lines).await?;
+    pieces(store, lines).await
 }
 
 /// Where lines go.

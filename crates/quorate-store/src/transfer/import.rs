@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use quorate_core::grant::HolderId;
 
+use super::export::count;
 use super::input::Input;
 use super::line::{Counts, Line, Record};
 use super::marker;
@@ -28,13 +29,25 @@ const IN_FLIGHT: usize = 64;
 /// How often a call is made that a store was too slow for. Every call of an import may be repeated.
 const TRIES_MAX: usize = 5;
 
-/// Reads an export from `from` into `store`, which must be empty, and returns how much it was. Rows of usage whose `life`
-/// is over are counted and not written.
+/// Rows of usage that have less to live than this may be gone before they are read back.
+const ENDING_S: u64 = 24 * 3_600;
+
+/// What was imported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// What the target holds now, as was read back from it.
+    pub counts: Counts,
+    /// Rows of usage that were not written, since their life is over.
+    pub left_out: u64,
+}
+
+/// Reads an export from `from` into `store`, which must be empty, and reads back how much it holds then. Rows of usage
+/// whose `life` is over are not written.
 ///
 /// # Errors
 /// [`TransferError`]. Unless it says that the store is not empty, or what is read is no export, the store is then in part
 /// imported and not to be used: [`super::unfinished`] says so too.
-pub async fn import<R: BufRead + Send>(store: &dyn Store, from: R, life: Life) -> Result<Counts, TransferError> {
+pub async fn import<R: BufRead + Send>(store: &dyn Store, from: R, life: Life) -> Result<Imported, TransferError> {
     let mut input = Input::new(from);
     begin(&mut input)?;
     if marker::unfinished(store).await? {
@@ -46,6 +59,7 @@ pub async fn import<R: BufRead + Send>(store: &dyn Store, from: R, life: Life) -
     marker::set(store).await?;
     let mut batch = Batch::default();
     let mut counts = Counts::default();
+    let (mut left_out, mut ending) = (0, 0);
     let said = loop {
         let Some(read) = input.next()? else {
             return Err(TransferError::CutOff { line: input.line });
@@ -58,6 +72,11 @@ pub async fn import<R: BufRead + Send>(store: &dyn Store, from: R, life: Life) -
             reason: reason.to_owned(),
         })?;
         counts.add(&record);
+        if let Record::Usage(key, ..) = &record {
+            let left_s = life.left_s(key.span, key.start_s);
+            left_out += u64::from(left_s == Some(0));
+            ending += u64::from(left_s.is_some_and(|left_s| left_s > 0 && left_s < ENDING_S));
+        }
         batch.records.push(record);
         batch.bytes = batch.bytes.saturating_add(read.bytes);
         if batch.records.len() >= BATCH_RECORDS_MAX || batch.bytes >= BATCH_BYTES_MAX {
@@ -72,8 +91,10 @@ pub async fn import<R: BufRead + Send>(store: &dyn Store, from: R, life: Life) -
             reason: "there is more after the last line of the export".to_owned(),
         });
     }
+    counts.usage -= left_out;
+    let held = verify(store, counts, ending).await?;
     marker::clear(store).await?;
-    Ok(counts)
+    Ok(Imported { counts: held, left_out })
 }
 
 /// Reads the first line.
@@ -116,19 +137,37 @@ async fn holds(store: &dyn Store) -> Result<Option<&'static str>, StoreError> {
     Ok(None)
 }
 
+/// Compares what the last line says with the lines.
 fn compare(said: Counts, found: Counts) -> Result<(), TransferError> {
-    let kinds = [
-        ("quotas", said.grants, found.grants),
-        ("documents", said.documents, found.documents),
-        ("rows of usage", said.usage, found.usage),
-        ("audit records", said.audit, found.audit),
-        ("pools", said.pools, found.pools),
-        ("pieces of snapshots", said.pieces, found.pieces),
-    ];
-    match kinds.into_iter().find(|(_, said, found)| said != found) {
+    match differing(said, found) {
         Some((kind, said, found)) => Err(TransferError::Count { kind, said, found }),
         None => Ok(()),
     }
+}
+
+/// Reads back what the target holds; of its usage so many rows may have ended meanwhile.
+async fn verify(store: &dyn Store, written: Counts, ending: u64) -> Result<Counts, TransferError> {
+    let held = count(store).await?;
+    let mut expected = written;
+    if held.usage < written.usage && held.usage.saturating_add(ending) >= written.usage {
+        expected.usage = held.usage;
+    }
+    match differing(expected, held) {
+        Some((kind, written, held)) => Err(TransferError::Held { kind, written, held }),
+        None => Ok(held),
+    }
+}
+
+fn differing(one: Counts, other: Counts) -> Option<(&'static str, u64, u64)> {
+    let kinds = [
+        ("quotas", one.grants, other.grants),
+        ("documents", one.documents, other.documents),
+        ("rows of usage", one.usage, other.usage),
+        ("audit records", one.audit, other.audit),
+        ("pools", one.pools, other.pools),
+        ("pieces of snapshots", one.pieces, other.pieces),
+    ];
+    kinds.into_iter().find(|(_, one, other)| one != other)
 }
 
 /// Records that were read and not yet written.

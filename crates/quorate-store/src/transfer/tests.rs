@@ -44,7 +44,7 @@ async fn what_is_imported_is_what_was_exported() {
     sample::fill(&from).await;
     let text = exported(&from).await;
     let (to, _to) = empty();
-    let counts = import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap();
+    let Imported { counts, .. } = import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap();
     assert_eq!(
         counts,
         Counts {
@@ -75,12 +75,12 @@ async fn nothing_at_all_can_be_moved_too() {
     let (to, _to) = empty();
     assert_eq!(
         import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap(),
-        Counts::default()
+        Imported::default()
     );
     // Nothing is in it, so it can be imported into again.
     assert_eq!(
         import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap(),
-        Counts::default()
+        Imported::default()
     );
     assert_eq!(exported(&to).await, text);
 }
@@ -91,7 +91,7 @@ async fn many_records_take_several_pages() {
     sample::fill_much(&from).await;
     let text = exported(&from).await;
     let (to, _to) = empty();
-    let counts = import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap();
+    let Imported { counts, .. } = import(&to, text.as_bytes(), Life::FOR_EVER).await.unwrap();
     assert_eq!(
         counts,
         Counts {
@@ -104,4 +104,20 @@ async fn many_records_take_several_pages() {
         }
     );
     assert_eq!(exported(&to).await, text);
+}
+
+#[tokio::test]
+async fn usage_that_is_too_old_is_left_out_and_counted() {
+    let (from, _from) = empty();
+    sample::fill(&from).await;
+    let text = exported(&from).await;
+    let (to, _to) = empty();
+    let long_after = Life {
+        now_s: u64::MAX / 2,
+        kept_s: Some(1),
+    };
+    let imported = import(&to, text.as_bytes(), long_after).await.unwrap();
+    assert_eq!((imported.counts.usage, imported.left_out), (0, 4));
+    assert_eq!(imported.counts.audit, 4);
+    assert!(!exported(&to).await.contains("\"usage\":{"));
 }

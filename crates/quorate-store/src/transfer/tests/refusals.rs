@@ -264,3 +264,19 @@ async fn files_that_fail_are_errors() {
     let error = import(&store, BufReader::new(begun), Life::FOR_EVER).await.unwrap_err();
     assert!(matches!(error, TransferError::Read(_)), "{error}");
 }
+
+#[tokio::test]
+async fn what_the_target_does_not_hold_afterwards_is_not_taken_for_imported() {
+    // A pool that is told of twice: the lines add up, and the store has one row less.
+    let mut lines = lines();
+    let pool = lines.iter().position(|line| line.starts_with("{\"pool\"")).unwrap();
+    lines.insert(pool, lines[pool].clone());
+    let last = lines.last_mut().unwrap();
+    *last = last.replace("\"pools\":2", "\"pools\":3");
+    let (error, marked) = refused(&lines.join("\n")).await;
+    assert_eq!(
+        error.to_string(),
+        "3 pools were written, and the store to import into holds 2"
+    );
+    assert!(marked);
+}
