@@ -123,7 +123,7 @@ async fn without_a_head_nothing_is_restored() {
 
 /// As if policies had had as many combinations of limits as can be told apart.
 fn crowded(node: &Node) {
-    let mut layouts = Layouts::clone(&node.layouts.load());
+    let mut layouts = Layouts::clone(&node.in_force.load().layouts);
     let known = layouts.get(LayoutId(0)).expect("the policy has one");
     let counter = known.counters()[0].clone();
     for number in 0.. {
@@ -135,7 +135,7 @@ fn crowded(node: &Node) {
             break;
         }
     }
-    node.layouts.store(Arc::new(layouts));
+    node.put_in_force(node.policy(), layouts);
 }
 
 #[tokio::test]
