@@ -7,7 +7,7 @@ mod reading;
 mod writing;
 
 pub(super) use reading::{Fields, Malformed, Value, enum_number, varints};
-pub(super) use writing::{Short, frame, nested, put_bool, put_bytes, put_message, put_text, put_uint};
+pub(super) use writing::{frame, nested, put_bool, put_bytes, put_message, put_text, put_uint};
 
 /// The head of a message on a gRPC stream: one byte that says whether it is compressed, four for its length.
 pub(super) const FRAME_HEAD_BYTES: usize = 5;

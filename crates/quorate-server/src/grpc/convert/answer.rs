@@ -8,7 +8,7 @@ use quorate_node::Wanted;
 use quorate_policy::HeaderProfile;
 use rand::Rng;
 
-use crate::grpc::wire::{Short, enum_number, nested, put_bool, put_bytes, put_message, put_text, put_uint};
+use crate::grpc::wire::{enum_number, nested, put_bool, put_bytes, put_message, put_text, put_uint};
 
 /// What of an answer is to be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,28 +103,25 @@ fn jitter(exact: u64) -> u64 {
 }
 
 fn write_plain(out: &mut Vec<u8>, answer: &Answer<'_>) {
-    let mut short = Short::default();
-    short.bool(1, answer.allowed());
-    short.uint(2, number(reason(answer.reason)));
-    short.bool(3, answer.retryable());
-    short.bool(4, answer.degraded);
+    put_bool(out, 1, answer.allowed());
+    put_uint(out, 2, number(reason(answer.reason)));
+    put_bool(out, 3, answer.retryable());
+    put_bool(out, 4, answer.degraded);
     if let Some(binding) = &answer.binding {
-        short.append_to(out);
         put_text(out, 5, binding.name);
-        short.uint(6, binding.limit);
-        short.uint(7, binding.remaining);
-        short.uint(8, binding.window_ns);
+        put_uint(out, 6, binding.limit);
+        put_uint(out, 7, binding.remaining);
+        put_uint(out, 8, binding.window_ns);
     }
     if let Retry::After(after) = answer.retry {
-        short.uint(9, after);
+        put_uint(out, 9, after);
     }
     if let Some(binding) = &answer.binding {
-        short.uint(10, binding.reset_after_ns);
+        put_uint(out, 10, binding.reset_after_ns);
     }
-    short.uint(11, answer.drawn);
-    short.uint(12, answer.burst_remaining);
-    short.uint(13, answer.overage);
-    short.append_to(out);
+    put_uint(out, 11, answer.drawn);
+    put_uint(out, 12, answer.burst_remaining);
+    put_uint(out, 13, answer.overage);
     for warning in answer.warnings.iter() {
         put_warning(out, warning.name, warning.used_percent);
     }

@@ -87,57 +87,6 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, text: &[u8]) {
     }
 }
 
-/// How many bytes of numbers are laid together: eight fields of eleven bytes at most.
-const SHORT_BYTES: usize = 88;
-
-/// Fields that are numbers, laid together before they are appended: a buffer of a known size is written with half as many
-/// instructions as one that may have to grow with every byte. A field below 16 only, and no more than eight at once.
-#[derive(Debug)]
-pub(crate) struct Short {
-    bytes: [u8; SHORT_BYTES],
-    len: usize,
-}
-
-impl Default for Short {
-    fn default() -> Self {
-        Self {
-            bytes: [0; SHORT_BYTES],
-            len: 0,
-        }
-    }
-}
-
-impl Short {
-    /// A field that is a number.
-    pub(crate) fn uint(&mut self, number: u8, mut value: u64) {
-        if value == 0 {
-            return;
-        }
-        self.byte(number << 3);
-        while value >= 0x80 {
-            self.byte(low_byte(value) | 0x80);
-            value >>= 7;
-        }
-        self.byte(low_byte(value));
-    }
-
-    /// A field that is true or false.
-    pub(crate) fn bool(&mut self, number: u8, value: bool) {
-        self.uint(number, u64::from(value));
-    }
-
-    fn byte(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
-    }
-
-    /// Appends the fields, and begins anew.
-    pub(crate) fn append_to(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.bytes[..self.len]);
-        self.len = 0;
-    }
-}
-
 fn put_tag(out: &mut Vec<u8>, number: u32, wire_type: u64) {
     put_varint(out, u64::from(number) << 3 | wire_type);
 }
