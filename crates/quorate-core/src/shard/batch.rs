@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::pools::Lent;
-use super::quotas::Drafts;
-use super::{Ask, Decision, Shard, Statuses, judge};
+use super::quotas::{Drafts, Lack};
+use super::{Ask, Decision, Shard, Statuses, judge, quotas};
 use crate::accounts::AccountId;
 use crate::balance::Balance;
 use crate::charge::Seats;
@@ -30,6 +30,8 @@ pub struct Batch {
     lent: BTreeMap<PoolId, Lent>,
     /// Units that they lack of them.
     lacking: BTreeMap<PoolId, u64>,
+    /// Units that they lack of quotas.
+    short: BTreeMap<AccountId, Lack>,
     /// Slots that earlier requests of the batch will take.
     taking: Vec<Holder>,
     denied: bool,
@@ -103,6 +105,7 @@ impl Shard {
         let held = self.holding(ask, holder, &batch.taking, now);
         let mut drafts = Drafts::new();
         self.draft(&mut drafts, (ask, owner), now, |id| batch.balances.get(&id).copied());
+        quotas::join(&mut drafts, &batch.short);
         let mut loan = self.loan(ask, &seats, &mut work, now, |id| batch.lent.get(&id).copied());
         if let Some(loan) = &mut loan {
             loan.join(&batch.lacking);
@@ -118,6 +121,7 @@ impl Shard {
         batch.forbidden |= !decision.may_spend;
         if decision.lacks_units && !batch.forbidden {
             self.need_quotas(&drafts, ask.look);
+            self.note_lack(&drafts, &mut batch.short);
         }
         if let Some(loan) = &loan {
             loan.note_lack(&mut batch.lacking);

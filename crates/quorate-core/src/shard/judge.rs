@@ -126,14 +126,17 @@ pub(super) fn judge<'p>(
         return refund((seats, cells), drafts, held, ask, now, statuses, decision);
     }
     let mut found = charge::evaluate(&Table { seats, cells }, now);
-    let lacks_units = quotas::evaluate(drafts, ask.look, now);
+    let lacks_units = quotas::evaluate(drafts, ask.mode, ask.look, now);
     let slot_full = ask.terms.slot.is_some_and(|slot| held.is_full(slot.depth));
     let slot_denies = slot_full && ask.terms.slot.is_some_and(|slot| !slot.shadow);
     let record = ask.mode == ChargeMode::Record;
     let of_quotas = quotas::denial(drafts);
+    // What is charged in spite of a denial draws no more of a durable pool than that has.
+    let may_draw = record
+        || ask.mode == ChargeMode::Each
+        || (!slot_denies && of_quotas.is_none_or(|denial| denial.reason == Reason::QuotaPending));
     if let Some(loan) = loan.as_deref_mut()
-        && !slot_denies
-        && of_quotas.is_none_or(|denial| denial.reason == Reason::QuotaPending)
+        && may_draw
         && loan.lacks(&found, ask)
     {
         found = loan.evaluate(seats, cells, now);

@@ -1,5 +1,7 @@
 //! The quotas of one request: copies of their balances are judged with the limits, and stored back with them.
 
+use std::collections::BTreeMap;
+
 use super::{Ask, Shard};
 use crate::accounts::{AccountId, Declared, account_id};
 use crate::answer::{Binding, Few, Reason, Retry, Status, StatusKind, Warning};
@@ -24,10 +26,20 @@ pub(super) struct Draft<'p> {
     pub(super) id: AccountId,
     pub(super) cost: u64,
     pub(super) balance: Balance,
+    /// What earlier requests of a batch lack of it: they wait once, all together.
+    lacked: Lack,
     /// No account could be kept for it.
     homeless: bool,
     /// What kept it from passing when it was judged.
     short: Option<Shortfall>,
+}
+
+/// What requests of a batch lack of one quota.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lack {
+    units: u64,
+    /// What was asked for so far: that, and what others of them take.
+    asked: u64,
 }
 
 /// The quotas of one request.
@@ -42,6 +54,25 @@ pub(super) struct Denial {
 }
 
 impl Draft<'_> {
+    /// What keeps it from passing.
+    fn shortfall(&self, look: bool, now: Now) -> Option<Shortfall> {
+        let short_of = |cost| self.balance.shortfall(self.quota, cost, look, now.instant);
+        let alone = short_of(self.cost)?;
+        if alone == Shortfall::Pending
+            && self.lacked.units > 0
+            && let Some(Shortfall::Never | Shortfall::Exhausted) = short_of(self.cost.saturating_add(self.lacked.units))
+        {
+            // It would be had, but not together with the others.
+            return Some(Shortfall::Exhausted);
+        }
+        Some(alone)
+    }
+
+    /// Whether units would let it pass.
+    const fn lacks(&self) -> bool {
+        !self.homeless && matches!(self.short, Some(Shortfall::Pending | Shortfall::Away))
+    }
+
     fn enforced(&self) -> bool {
         self.quota.mode == Mode::Enforce
     }
@@ -93,6 +124,7 @@ impl Shard {
                 id,
                 cost,
                 balance: kept.unwrap_or_default(),
+                lacked: Lack::default(),
                 homeless: kept.is_none(),
                 short: None,
             });
@@ -108,12 +140,28 @@ impl Shard {
 
     /// Asks for what was short: of a look only whether it can be had.
     pub(super) fn need_quotas(&mut self, drafts: &Drafts<'_>, look: bool) {
-        for draft in drafts.iter().filter(|draft| !draft.homeless && draft.short.is_some()) {
-            // What earlier requests of a batch would take is needed with it.
-            let kept = self.accounts.spent(draft.id, draft.balance.lease);
-            let earlier = draft.balance.spent.saturating_sub(kept);
-            let cost = draft.cost.saturating_add(earlier);
-            self.accounts.need(draft.id, cost, if look { 0 } else { cost });
+        for draft in drafts.iter().filter(|draft| draft.lacks()) {
+            let all = self.together(draft);
+            let spends = all.saturating_sub(draft.lacked.asked);
+            self.accounts.need(draft.id, all, if look { 0 } else { spends });
+        }
+    }
+
+    /// What a request needs together with what earlier ones of its batch take, and lack.
+    fn together(&self, draft: &Draft<'_>) -> u64 {
+        let kept = self.accounts.spent(draft.id, draft.balance.lease);
+        let taken = draft.balance.spent.saturating_sub(kept);
+        draft.cost.saturating_add(taken).saturating_add(draft.lacked.units)
+    }
+
+    /// Notes what a request of a batch lacks.
+    pub(super) fn note_lack(&self, drafts: &Drafts<'_>, lacking: &mut BTreeMap<AccountId, Lack>) {
+        for draft in drafts.iter().filter(|draft| draft.lacks()) {
+            let lack = Lack {
+                units: draft.lacked.units.saturating_add(draft.cost),
+                asked: self.together(draft),
+            };
+            lacking.insert(draft.id, lack);
         }
     }
 
@@ -127,25 +175,32 @@ impl Shard {
         let now = self.not_before_latest(now);
         let mut drafts = Drafts::new();
         self.draft(&mut drafts, (ask, super::owner(ask)), now, |_| None);
-        if evaluate(&mut drafts, false, now) {
+        if evaluate(&mut drafts, ask.mode, false, now) {
             self.need_quotas(&drafts, false);
         }
     }
 }
 
+/// Has quotas of a request that was not judged yet stand together with what earlier ones of its batch lack.
+pub(super) fn join(drafts: &mut Drafts<'_>, lacking: &BTreeMap<AccountId, Lack>) {
+    for draft in drafts {
+        draft.lacked = lacking.get(&draft.id).copied().unwrap_or_default();
+    }
+}
+
 /// Looks at every quota, and spends nothing. Whether one lacks units that are worth asking for: those of a request are
-/// not where another of its quotas has none for it.
-pub(super) fn evaluate(drafts: &mut Drafts<'_>, look: bool, now: Now) -> bool {
+/// not where another of its quotas has none for it, unless each is charged for itself.
+pub(super) fn evaluate(drafts: &mut Drafts<'_>, mode: ChargeMode, look: bool, now: Now) -> bool {
     let (mut lacks, mut over) = (false, false);
     for draft in drafts {
-        draft.short = draft.balance.shortfall(draft.quota, draft.cost, look, now.instant);
+        draft.short = draft.shortfall(look, now);
         match draft.short {
             None => {}
             Some(Shortfall::Pending | Shortfall::Away) => lacks = true,
             Some(Shortfall::Never | Shortfall::Exhausted) => over |= draft.enforced(),
         }
     }
-    lacks && !over
+    lacks && (!over || mode == ChargeMode::Each)
 }
 
 /// Of several denials the terminal ones first, then the one that ends last; ties by policy order.

@@ -212,6 +212,16 @@ fn what_is_charged_whatever_there_is_borrows_only_what_the_row_lacks() {
 }
 
 #[test]
+fn what_is_recorded_in_spite_of_a_quota_borrows_only_what_the_row_lacks() {
+    let mut durable = Durable::new(small(PoolMode::Overflow, 100, 1));
+    durable.org.quotas.push(super::quotas::quota_of(1));
+    let told = durable
+        .org
+        .ask_as("a", [12, 0], |ask| ask.mode = ChargeMode::Record, START);
+    assert_eq!((told.reason, told.drawn), (Reason::Ok, 0), "nobody knows the row");
+}
+
+#[test]
 fn where_no_more_pools_can_be_kept_nobody_waits() {
     let mut durable = Durable::new(small(PoolMode::Ceiling, 100, 1));
     let refill = Refill::steady(1, Period::from_secs(1).expect("not zero"));

@@ -31,6 +31,11 @@ fn quota(hard: bool) -> Quota {
     }
 }
 
+/// A hard quota of so many units.
+pub(super) fn quota_of(limit: u64) -> Quota {
+    Quota { limit, ..quota(true) }
+}
+
 fn shape() -> Shape {
     Shape {
         allowance: None,
@@ -104,6 +109,41 @@ fn a_batch_asks_for_all_that_it_needs() {
     let (reasons, charged) = super::cases::batch(&mut org, &[3, 1, 4]);
     assert_eq!((reasons[2], charged), (Reason::QuotaPending, false));
     assert_eq!(reports(&mut org)[0].needed, 8, "what earlier ones take is needed too");
+}
+
+#[test]
+fn a_batch_asks_at_once_for_all_that_its_requests_lack() {
+    let (mut org, id) = with(quota(true), open(5));
+    let (reasons, charged) = super::cases::batch(&mut org, &[6, 7, 3, 8]);
+    let pending = Reason::QuotaPending;
+    assert_eq!((reasons, charged), (vec![pending, pending, Reason::Ok, pending], false));
+    let told = reports(&mut org);
+    assert_eq!((told[0].needed, told[0].queued), (24, 24));
+    let short = |balance: &mut Balance| {
+        (balance.standing, balance.short_until, balance.ungranted) = (Standing::Short, Instant(START + DAY), 15);
+    };
+    assert!(org.shard.accounts().with(id, LEASE, short));
+    let (reasons, _) = super::cases::batch(&mut org, &[6, 7, 8]);
+    assert_eq!(
+        reasons,
+        [pending, pending, Reason::QuotaExhausted],
+        "each could be had, all of them not"
+    );
+}
+
+#[test]
+fn each_asks_for_units_though_another_quota_has_none() {
+    let (mut org, _) = with(quota(true), open(0));
+    org.quotas.insert(0, quota_of(1));
+    (org.quotas[0].name, org.quotas[0].order) = ("tiny".into(), 41);
+    let told = org.ask_as("k", [2, 0], |ask| ask.mode = ChargeMode::Each, START);
+    assert_eq!(told.reason, Reason::CostExceedsLimit);
+    let needed: Vec<_> = reports(&mut org)
+        .into_iter()
+        .filter(|report| report.needed > 0)
+        .collect();
+    assert_eq!(needed.len(), 1);
+    assert_eq!(&*needed[0].name.quota, "daily");
 }
 
 #[test]
