@@ -1,6 +1,7 @@
 //! Policy documents, and rules of Envoy, on disk: files as they are given, and those of directories. What they mean is
 //! the business of `quorate-policy` and `quorate-envoy`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use quorate_policy::Source;
@@ -123,7 +124,7 @@ fn rules(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Unreadable> {
     held.sort();
     let linked = |path: &PathBuf| path.is_symlink() && path.is_dir();
     let links = held.iter().filter(|path| linked(path)).cloned().collect();
-    held.retain(|path| path.is_file());
+    held.retain(|path| is_read(path));
     if held.is_empty() {
         return Err(Unreadable::NoRules { path: path.to_owned() });
     }
@@ -142,6 +143,26 @@ pub fn folders_of(path: &Path) -> Vec<PathBuf> {
         next += 1;
     }
     folders
+}
+
+/// The links among the policy documents that a directory holds, also those that lead nowhere now; none of what is not
+/// a directory.
+#[must_use]
+pub fn linked_documents(directory: &Path) -> Vec<PathBuf> {
+    links_in(directory, is_document)
+}
+
+/// The links among the files of rules that one folder holds itself, also those that lead nowhere now.
+#[must_use]
+pub fn linked_rules(folder: &Path) -> Vec<PathBuf> {
+    links_in(folder, is_read)
+}
+
+fn links_in(directory: &Path, is_wanted: fn(&Path) -> bool) -> Vec<PathBuf> {
+    // What cannot be listed is told by whoever reads it.
+    let mut links = seen(directory).unwrap_or_default();
+    links.retain(|path| path.is_symlink() && is_wanted(path));
+    links
 }
 
 /// What a directory holds, in order, without hidden names: mounted volumes keep their versions under those.
@@ -164,67 +185,18 @@ fn seen(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
 /// Whether what a directory holds is a policy document.
 fn is_document(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    path.is_file() && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
+    extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) && is_read(path)
+}
+
+/// Whether what a directory holds is read as a file: folders, sockets and pipes are not. What cannot be looked at, such
+/// as a link that leads nowhere, is: reading it says why not, and to pass it over would drop its limits without a word.
+fn is_read(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(found) => found.is_file(),
+        // What was removed since the directory was listed is not there to be read.
+        Err(_) => std::fs::symlink_metadata(path).map_or_else(|error| error.kind() != ErrorKind::NotFound, |_| true),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn a_directory_gives_its_documents_in_order() {
-        let directory = tempfile::tempdir().expect("a directory");
-        for name in ["b.yaml", "a.yml", ".hidden.yaml", "README.md", "c.yaml~"] {
-            fs::write(directory.path().join(name), name).expect("a file");
-        }
-        fs::create_dir(directory.path().join("inner.yaml")).expect("a directory");
-        let sources = read(&[directory.path().to_owned()]).expect("it is readable");
-        let texts: Vec<&str> = sources.iter().map(|source| source.text.as_str()).collect();
-        assert_eq!(texts, ["a.yml", "b.yaml"]);
-    }
-
-    #[test]
-    fn rules_are_read_whatever_their_names_in_folders_too() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = |name: &str| directory.path().join(name);
-        for name in ["b.yaml", "a", "c.yaml.json", ".hidden.yaml"] {
-            fs::write(path(name), name).expect("a file");
-        }
-        // As Kubernetes mounts a configuration: links to what a hidden folder holds.
-        fs::create_dir(path("..2026")).expect("a directory");
-        fs::write(path("..2026").join("d.conf"), "d.conf").expect("a file");
-        std::os::unix::fs::symlink("..2026", path("..data")).expect("a link");
-        std::os::unix::fs::symlink("..data/d.conf", path("d.conf")).expect("a link");
-        fs::create_dir_all(path("inner/.git")).expect("a directory");
-        fs::create_dir_all(path("inner/deep")).expect("a directory");
-        for name in ["inner/e.yaml", "inner/deep/f", "inner/.git/HEAD"] {
-            fs::write(path(name), name).expect("a file");
-        }
-        std::os::unix::fs::symlink("inner", path("linked")).expect("a link");
-        fs::create_dir(path("none")).expect("a directory");
-        let found = read_rules(&[directory.path().to_owned()]).expect("it is readable");
-        let texts: Vec<&str> = found.sources.iter().map(|source| source.text.as_str()).collect();
-        let expected = ["a", "b.yaml", "c.yaml.json", "d.conf", "inner/deep/f", "inner/e.yaml"];
-        assert_eq!(texts, expected);
-        assert_eq!(found.folders, [path("linked")]);
-        let error = read_rules(&[path("none")]).expect_err("there is none");
-        assert!(
-            error[0].to_string().ends_with("the directory holds no file"),
-            "{error:?}"
-        );
-    }
-
-    #[test]
-    fn everything_that_cannot_be_read_is_told() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let missing = directory.path().join("missing.yaml");
-        let broken = directory.path().join("broken.yaml");
-        fs::write(&broken, [0xFF, 0xFE]).expect("a file");
-        let empty = directory.path().join("empty");
-        fs::create_dir(&empty).expect("a directory");
-        let problems = read(&[missing, broken, empty]).expect_err("nothing is readable");
-        assert_eq!(problems.len(), 3, "{problems:?}");
-    }
-}
+mod tests;

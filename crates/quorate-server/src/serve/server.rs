@@ -141,8 +141,7 @@ impl Server {
             timers: JoinSet::new(),
             config: prepared.config,
         };
-        server.reloads.warn();
-        server.follow(watch);
+        server.follow(watch).await;
         server.keep_time();
         server.accept(sockets);
         server.edge.readiness.set_serving(true);
@@ -223,22 +222,18 @@ impl Server {
         });
     }
 
-    fn follow(&mut self, watch: Option<FileWatch>) {
+    /// Puts in force what changes in the files, and what has changed since they were read: a start may have waited long
+    /// for its store, and nothing was watched then.
+    async fn follow(&mut self, watch: Option<FileWatch>) {
         let Some(watch) = watch.map(Arc::new) else {
             return;
         };
         let reloads = Arc::clone(&self.reloads);
+        read_again(&watch, &reloads).await;
         self.timers.spawn(async move {
             loop {
                 watch.changed().await;
-                let (watch, reloads) = (Arc::clone(&watch), Arc::clone(&reloads));
-                let reload = move || {
-                    if let Err(error) = watch.follow() {
-                        tracing::warn!(%error, "changes of some files will not be noticed: tell with SIGHUP");
-                    }
-                    reloads.run(Cause::Changed);
-                };
-                let _ = tokio::task::spawn_blocking(reload).await;
+                read_again(&watch, &reloads).await;
             }
         });
     }
@@ -277,6 +272,17 @@ impl Sockets {
             tls: config.tls.is_some(),
         })
     }
+}
+
+async fn read_again(watch: &Arc<FileWatch>, reloads: &Arc<Reloads>) {
+    let (watch, reloads) = (Arc::clone(watch), Arc::clone(reloads));
+    let reload = move || {
+        if let Err(error) = watch.follow() {
+            tracing::warn!(%error, "changes of some files will not be noticed: tell with SIGHUP");
+        }
+        reloads.run(Cause::Changed);
+    };
+    let _ = tokio::task::spawn_blocking(reload).await;
 }
 
 fn log_acceptor(accepted: io::Result<()>) {

@@ -2,7 +2,8 @@
 //!
 //! What a path leads to may change in more ways than by writing to a file: a symbolic link on the way is turned
 //! (mounted volumes and releases do that), a directory is removed and made again. So every directory is watched in
-//! which a name on the way stands, and after every change the way is gone again.
+//! which a name on the way stands, and after every change the way is gone again. A directory's files may be links to
+//! files elsewhere: their ways are gone too.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::policy_files::folders_of;
+use crate::policy_files::{folders_of, linked_documents, linked_rules};
 
 /// How long files must be quiet before they are read: an editor writes in several steps, and a mounted volume
 /// replaces its files one by one.
@@ -45,7 +46,7 @@ struct Watching {
 }
 
 impl FileWatch {
-    /// Watches what the paths lead to, and of trees all folders.
+    /// Watches what the paths lead to, and of trees all folders; and what the links lead to that are read in them.
     pub(super) fn start<'a>(
         paths: impl IntoIterator<Item = &'a Path>,
         trees: impl IntoIterator<Item = &'a Path>,
@@ -99,11 +100,19 @@ impl FileWatch {
     }
 
     fn directories(&self) -> BTreeSet<PathBuf> {
-        let ways = self.paths.iter().flat_map(|path| on_the_way(path));
-        let trees = self.trees.iter().filter(|path| path.is_dir());
-        // The first one is the tree itself.
-        ways.chain(trees.flat_map(|path| folders_of(path).into_iter().skip(1)))
-            .collect()
+        let mut directories = BTreeSet::new();
+        for path in &self.paths {
+            directories.extend(on_the_way(path));
+            directories.extend(linked_documents(path).iter().flat_map(|link| on_the_way(link)));
+        }
+        for tree in self.trees.iter().filter(|path| path.is_dir()) {
+            let folders = folders_of(tree);
+            let links = folders.iter().flat_map(|folder| linked_rules(folder));
+            directories.extend(links.flat_map(|link| on_the_way(&link)));
+            // The first one is the tree itself.
+            directories.extend(folders.into_iter().skip(1));
+        }
+        directories
     }
 }
 

@@ -76,6 +76,23 @@ async fn a_changed_file_is_put_in_force_and_a_broken_one_is_not() {
     server.drain().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_since_it_was_read_for_the_start_is_put_in_force() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("policy.yaml");
+    write(&path, &policy(10));
+    let arguments = arguments().with("policy", path.to_str().expect("a plain path"));
+    let prepared = prepare(super::running::config(arguments, "")).expect("nothing is wrong with it");
+    write(&path, &policy(20));
+    let server = Server::start(prepared).await.expect("the ports are free");
+    assert_eq!(server.policy().sequence, 2);
+    let mut client = client(&server).await;
+    let limit = client.should_allow(scan("k")).await.expect("an answer").into_inner();
+    assert_eq!(limit.limit, 20);
+    drop(client);
+    server.drain().await;
+}
+
 #[test]
 fn everything_that_is_wrong_with_a_start_is_told_before_a_port_is_bound() {
     let file = "policy = [\"/nowhere/policy.yaml\"]\ncredential_key_file = \"/nowhere/key\"\n\

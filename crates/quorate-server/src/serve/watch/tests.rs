@@ -9,7 +9,10 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn watched(root: &Path, path: &str) -> Vec<String> {
-    let directories = on_the_way(&root.join(path));
+    shown(root, &on_the_way(&root.join(path)))
+}
+
+fn shown(root: &Path, directories: &BTreeSet<PathBuf>) -> Vec<String> {
     let shown = directories.iter().map(|directory| {
         let inside = directory.strip_prefix(root).expect("it is inside");
         format!("/{}", inside.display())
@@ -45,6 +48,31 @@ fn every_directory_is_watched_in_which_a_name_on_the_way_stands() {
     assert_eq!(of("round/p.yaml"), ["/"], "it ends");
     symlink("nowhere/p.yaml", root.path().join("dangling")).expect("it is ours");
     assert_eq!(of("dangling"), ["/"]);
+}
+
+#[test]
+fn what_the_files_of_a_directory_link_to_is_watched() {
+    let root = root();
+    let plain = root.path().join("plain");
+    symlink("../releases/1/p.yaml", plain.join("link.yaml")).expect("it is ours");
+    symlink("../../releases/2/none", plain.join("inner/link")).expect("it is ours");
+    let of = |watch: notify::Result<FileWatch>| {
+        let watch = watch.expect("it can be watched");
+        shown(root.path(), &watch.directories())
+    };
+    let documents = || of(FileWatch::start([plain.as_path()], []));
+    let rules = || of(FileWatch::start([], [plain.as_path()]));
+    let expected = ["/", "/plain", "/plain/inner", "/releases/1", "/releases/2"];
+    assert_eq!(documents(), ["/", "/plain", "/releases/1"]);
+    assert_eq!(rules(), expected);
+
+    // What is not read is not watched either.
+    symlink("../releases", plain.join("folder.yaml")).expect("it is ours");
+    fs::create_dir_all(root.path().join("papers")).expect("it is ours");
+    symlink("../papers/README", plain.join(".README")).expect("it is ours");
+    assert_eq!(rules(), expected);
+    symlink("../papers/README", plain.join("README")).expect("it is ours");
+    assert_eq!(documents(), ["/", "/plain", "/releases/1"]);
 }
 
 #[test]
@@ -92,6 +120,31 @@ async fn a_file_that_a_link_leads_to_is_watched() {
     let watch = FileWatch::start([link.as_path()], []).expect("it can be watched");
     let written = || fs::write(root.path().join("plain/inner/p.yaml"), "other").expect("it is writable");
     noticed(&watch, "written", written).await;
+}
+
+#[tokio::test]
+async fn a_file_that_a_link_in_a_directory_leads_to_is_watched() {
+    let root = root();
+    let link = root.path().join("plain/link.yaml");
+    let turn = |to: &str| {
+        let new = root.path().join("new");
+        symlink(root.path().join(to), &new).expect("it is ours");
+        fs::rename(&new, &link).expect("it is ours");
+    };
+    let write = |name: &str| fs::write(root.path().join(name), "other").expect("it is writable");
+    let plain = root.path().join("plain");
+    for is_tree in [false, true] {
+        turn("releases/1/p.yaml");
+        let (paths, trees) = if is_tree {
+            (None, Some(plain.as_path()))
+        } else {
+            (Some(plain.as_path()), None)
+        };
+        let watch = FileWatch::start(paths, trees).expect("it can be watched");
+        noticed(&watch, "written", || write("releases/1/p.yaml")).await;
+        noticed(&watch, "turned", || turn("releases/2/p.yaml")).await;
+        noticed(&watch, "written where it leads now", || write("releases/2/p.yaml")).await;
+    }
 }
 
 #[tokio::test]
