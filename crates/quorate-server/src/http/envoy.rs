@@ -173,6 +173,8 @@ fn stands(plan: &Plan<'_, '_>, entries: &[(&str, &str)], response: &RuleResponse
             "name": matched.name(),
             "unlimited": true,
         }),
+        // Its windows are the policy's: no counter of a rule stands for them.
+        (Some(Item::Native), _) => json!({"rule": null, "native": true}),
         _ => json!({"rule": null}),
     }
 }

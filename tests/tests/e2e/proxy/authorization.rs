@@ -67,6 +67,30 @@ async fn a_request_is_decided_by_the_policy_at_the_price_of_its_endpoint() {
 }
 
 #[tokio::test]
+async fn an_endpoint_has_its_price_however_its_path_is_spelt() {
+    let (_server, envoy, upstream) = chain(true).await;
+    let spelt = [
+        "/orders/1",
+        "//orders/1",
+        "/orders//1",
+        "/./orders/1",
+        "/list/../orders/1",
+        "/list/%2e%2e/orders/1",
+        "/ord%65rs/1",
+    ];
+    for (place, path) in spelt.into_iter().enumerate() {
+        // Each with a key of its own: four of its ten units are gone.
+        let reply = order(&envoy, path, &format!("k{place}")).await;
+        assert_eq!(reply.status, 200, "{path}: {reply:?}");
+        assert_eq!(reply.header("x-ratelimit-remaining"), "6", "{path}: {reply:?}");
+    }
+    for path in ["/orders%2F1", "/orders%5c1"] {
+        assert_eq!(order(&envoy, path, "a").await.status, 400, "{path}");
+    }
+    assert_eq!(upstream.served(), 7, "an escaped slash does not reach the service");
+}
+
+#[tokio::test]
 async fn with_the_server_away_the_filter_decides() {
     for (deny, expected) in [(true, 403), (false, 200)] {
         let (server, envoy, _upstream) = chain(deny).await;

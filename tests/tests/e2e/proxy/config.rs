@@ -88,6 +88,7 @@ pub fn http(door: &Door, upstream: SocketAddr, limits: Limits<'_>, filters: &[&s
         "{{ name: envoy.filters.network.http_connection_manager, typed_config: {{
             '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager,
             stat_prefix: http, use_remote_address: true,
+            normalize_path: true, merge_slashes: true, path_with_escaped_slashes_action: REJECT_REQUEST,
             route_config: {{ virtual_hosts: [{{ name: all, domains: ['*'], routes: [
                 {{ match: {{ prefix: / }}, route: {{ cluster: upstream{of_the_route} }}{of_the_filter} }}] }}] }},
             http_filters: [{filters}{{ name: envoy.filters.http.router, typed_config: {{

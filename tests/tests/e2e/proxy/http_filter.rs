@@ -16,7 +16,8 @@ descriptors:
   - key: api_key
     rate_limit: { name: per-key, unit: year, requests_per_unit: 3 }
   - key: path
-    value: /search
+    value: /search*
+    share_threshold: true
     rate_limit: { unit: year, requests_per_unit: 2 }
   - key: remote_address
     rate_limit: { unit: year, requests_per_unit: 5 }
@@ -122,7 +123,9 @@ async fn a_path_and_an_address_are_descriptors_of_one_request() {
     let both = "[{ actions: [{ request_headers: { header_name: ':path', descriptor_key: path } }] },
                  { actions: [{ remote_address: {} }] }]";
     let chain = Chain::new(both).await;
-    assert_eq!(chain.several(3, "/search", &[]).await, [200, 200, 429]);
+    assert_eq!(chain.several(1, "/search", &[]).await, [200]);
+    // The query is in `:path` too, and no way around the limit.
+    assert_eq!(chain.several(2, "/search?q=x", &[]).await, [200, 429]);
     // The denied one has counted for the address too, as the reference counts: two are left of five.
     assert_eq!(chain.several(3, "/other", &[]).await, [200, 200, 429]);
     chain.decided().await;

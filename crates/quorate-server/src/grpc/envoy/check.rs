@@ -93,8 +93,11 @@ fn response(answer: &Answer<'_>, profiles: &[HeaderProfile], unix_ns: u64) -> Ch
         let slot = answer
             .slot_held
             .then(|| option(DECISION_ID, answer.decision_id.to_string()));
+        // A client's own would have the service give back a slot that is another's.
+        let forged = slot.is_none().then(|| DECISION_ID.to_owned());
         let passed = OkHttpResponse {
             headers: slot.into_iter().collect(),
+            headers_to_remove: forged.into_iter().collect(),
             response_headers_to_add: options(&fields),
             ..OkHttpResponse::default()
         };
@@ -179,3 +182,6 @@ fn option(name: &str, value: String) -> HeaderValueOption {
         ..HeaderValueOption::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,7 +133,7 @@ fn narrow(field: &str, number: Option<Number>) -> Result<Option<u32>, String> {
 /// Writes an answer. What is not set is left out, as the format wants it.
 pub(super) fn response(response: &RateLimitResponse) -> Value {
     let mut fields = Map::new();
-    put(&mut fields, "overallCode", json!(response.overall_code().as_str_name()));
+    put_enum(&mut fields, "overallCode", response.overall_code().as_str_name());
     put(&mut fields, "statuses", response.statuses.iter().map(status).collect());
     let headers = |headers: &[HeaderValue]| headers.iter().map(header).collect::<Value>();
     put(
@@ -155,12 +155,12 @@ pub(super) fn response(response: &RateLimitResponse) -> Value {
 
 fn status(status: &DescriptorStatus) -> Value {
     let mut fields = Map::new();
-    put(&mut fields, "code", json!(status.code().as_str_name()));
+    put_enum(&mut fields, "code", status.code().as_str_name());
     if let Some(limit) = &status.current_limit {
         let mut told = Map::new();
         put(&mut told, "name", json!(limit.name));
         put(&mut told, "requestsPerUnit", json!(limit.requests_per_unit));
-        put(&mut told, "unit", json!(limit.unit().as_str_name()));
+        put_enum(&mut told, "unit", limit.unit().as_str_name());
         fields.insert("currentLimit".to_owned(), Value::Object(told));
     }
     put(&mut fields, "limitRemaining", json!(status.limit_remaining));
@@ -177,12 +177,19 @@ fn header(header: &HeaderValue) -> Value {
 /// Adds a field that is not the default of its type.
 fn put(fields: &mut Map<String, Value>, name: &str, value: Value) {
     let unset = match &value {
-        Value::String(text) => text.is_empty() || text == "UNKNOWN",
+        Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
         other => *other == json!(0),
     };
     if !unset {
         fields.insert(name.to_owned(), value);
+    }
+}
+
+/// Adds an enum's value that is not its default. A name that people give is no enum's, whatever it is.
+fn put_enum(fields: &mut Map<String, Value>, name: &str, value: &str) {
+    if value != "UNKNOWN" {
+        fields.insert(name.to_owned(), json!(value));
     }
 }
 
@@ -224,6 +231,8 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use quorate_api::envoy::service::ratelimit::v3::rate_limit_response::{Code, RateLimit};
+
     use super::*;
 
     #[test]
@@ -266,6 +275,22 @@ mod tests {
             let problem = request(body.as_bytes()).expect_err("it is none");
             assert!(problem.contains(expected), "{problem}");
         }
+    }
+
+    #[test]
+    fn a_limit_may_have_the_name_of_what_an_enum_leaves_unset() {
+        let mut said = DescriptorStatus {
+            current_limit: Some(RateLimit {
+                name: "UNKNOWN".to_owned(),
+                requests_per_unit: 2,
+                ..RateLimit::default()
+            }),
+            ..DescriptorStatus::default()
+        };
+        let limit = json!({"name": "UNKNOWN", "requestsPerUnit": 2});
+        assert_eq!(status(&said), json!({"currentLimit": limit}));
+        said.set_code(Code::Ok);
+        assert_eq!(status(&said), json!({"code": "OK", "currentLimit": limit}));
     }
 
     #[test]

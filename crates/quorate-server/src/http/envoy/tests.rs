@@ -22,9 +22,13 @@ descriptors:
 ";
 
 fn serving() -> Arc<Edge> {
+    serving_these(RULES)
+}
+
+fn serving_these(rules: &str) -> Arc<Edge> {
     let source = Source {
         name: "rules.yaml".to_owned(),
-        text: RULES.to_owned(),
+        text: rules.to_owned(),
     };
     let (rules, _) = Rules::load(std::slice::from_ref(&source), Options::default()).expect("they are well formed");
     let in_force = InForce::new(rules, vec![source], 0);
@@ -117,6 +121,27 @@ async fn a_counter_is_looked_at_and_left_alone() {
     }
     let (_, counter) = ask(&edge, "GET", "/rlcounter?domain=d&u=x", "").await;
     assert_eq!(counter["unlimited"], true);
+    let (_, counter) = ask(&edge, "GET", "/rlcounter?domain=d&nobody=x", "").await;
+    assert_eq!(counter, json!({"rule": null}));
+}
+
+#[tokio::test]
+async fn what_the_policy_decides_is_said_to_be_no_rules() {
+    let edge = serving_these(
+        "
+domain: d
+native: { key: api_key }
+descriptors:
+  - {key: path, rate_limit: {unit: year, requests_per_unit: 2}}
+",
+    );
+    let (status, counter) = ask(&edge, "GET", "/rlcounter?domain=d&api_key=k", "").await;
+    assert_eq!(
+        (status, counter),
+        (StatusCode::OK, json!({"rule": null, "native": true}))
+    );
+    let (_, counter) = ask(&edge, "GET", "/rlcounter?domain=d&path=x", "").await;
+    assert_eq!([&counter["rule"], &counter["used"]], [&json!("d.path"), &json!(0)]);
     let (_, counter) = ask(&edge, "GET", "/rlcounter?domain=d&nobody=x", "").await;
     assert_eq!(counter, json!({"rule": null}));
 }
