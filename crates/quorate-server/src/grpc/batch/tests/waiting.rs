@@ -108,10 +108,11 @@ async fn items_wait_and_are_answered_in_order_and_charged_once() {
 async fn all_or_nothing_waits_for_all_and_charges_none_if_one_does_not_fit() {
     let rig = Rig::start();
     let (reasons, waits) = rig.decide(&[("a", 2), ("a", 2)], true).await;
-    assert_eq!(reasons, [Passed, Exhausted]);
-    assert!(waits > 0, "nobody held a unit when it began");
-    let (reasons, _) = rig.decide(&[("a", 2), ("a", 1)], true).await;
+    assert_eq!(reasons, [Reason::QuotaPending, Exhausted]);
+    assert_eq!(waits, 0, "more than the quota is not waited for");
+    let (reasons, waits) = rig.decide(&[("a", 2), ("a", 1)], true).await;
     assert_eq!(reasons, [Passed, Passed], "the batch before it charged nothing");
+    assert!(waits > 0, "nobody held a unit when it began");
     let (reasons, _) = rig.decide(&[("a", 1)], false).await;
     assert_eq!(reasons, [Exhausted]);
     rig.stop().await;
